@@ -1,0 +1,1 @@
+"""The rack: readers and cards as URLs, played and timed."""

@@ -1,0 +1,1 @@
+"""The crowd: open-loop drivers that replay the plan."""

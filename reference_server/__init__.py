@@ -1,0 +1,1 @@
+"""The clearing house: intake, proof, journeys, ledger, export."""

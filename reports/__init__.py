@@ -1,0 +1,1 @@
+"""The judge: truth against ledger; no measuring here."""

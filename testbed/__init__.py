@@ -1,0 +1,1 @@
+"""Where the worlds meet: the command line, a whole run, targets."""

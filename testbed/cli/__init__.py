@@ -1,0 +1,1 @@
+"""One module a command; `testbed.cli.main` puts them together."""

@@ -1,0 +1,1 @@
+"""The checks of `tests/test_tidy.py`: what may not stand in this repository, and why."""
