@@ -23,7 +23,7 @@ from load.plan import Plan, check_epoch, read_plan
 from scheme.batches import Batch, Seal, batch_body, parse_batch, seal_cmac, seal_ed25519
 from scheme.keys import TestKeys
 from scheme.numbers import in_epoch_device
-from scheme.records import records_view
+from scheme.records import TAP_DTYPE, records_view
 
 POOL_FROM_UPLOADS = 8_000  # below it a second process costs more than it brings
 
@@ -146,7 +146,9 @@ def with_rack_records(plan: Plan, rack_records: bytes | NDArray[np.void]) -> Pla
     taps were displaced, each record goes with the first upload not before it, and uploads that
     are left empty are dropped.
     """
-    made = rack_records if isinstance(rack_records, np.ndarray) else records_view(rack_records)
+    if isinstance(rack_records, np.ndarray):
+        rack_records = rack_records.astype(TAP_DTYPE).tobytes()  # NumPy joins in its own byte order
+    made = records_view(rack_records)
     uploads = {name: column.copy() for name, column in plan.uploads.items()}
     parts: list[NDArray[np.void]] = [plan.records]
     at = len(plan.records)
@@ -164,7 +166,13 @@ def with_rack_records(plan: Plan, rack_records: bytes | NDArray[np.void]) -> Pla
         uploads["first"][rows] = at + np.cumsum(counts) - counts
         parts.append(own)
         at += len(own)
-    return Plan(plan.folder, plan.manifest, _kept(uploads), plan.senders, np.concatenate(parts))
+    return Plan(
+        plan.folder,
+        plan.manifest,
+        _kept(uploads),
+        plan.senders,
+        np.concatenate(parts, dtype=TAP_DTYPE),
+    )
 
 
 def _split_by_time(records: NDArray[np.void], at_ms: NDArray[np.int64]) -> NDArray[np.int64]:
