@@ -12,7 +12,7 @@ from scheme.tariff_rows import Flat, HourBand, Matrix, TransferWindow
 from scheme.tariffs import DayTariff, Tariff
 
 HOUR_S = 3_600
-OPERATOR_CODE = {
+OPERATOR_CODE: dict[int, str] = {  # the integrated operators, by service
     Service.transjakarta_brt: "TJ",
     Service.transjakarta_bus: "TJ",
     Service.mrt: "MRT",
@@ -59,7 +59,7 @@ def leg_metres(said: DayTariff, service: int, start: int, end: int) -> int:
     """
     if start == end or said.distance is None:
         return 0
-    operator = OPERATOR_CODE[Service(service)]
+    operator = OPERATOR_CODE[service]
     length = said.distance.metres.get((operator, start, end))
     if length is None:
         raise said.absent(f"metres of {operator} from {start} to {end}")
