@@ -1,0 +1,58 @@
+"""What a command says at its end: a document for machines, or the last lines for people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from scheme.money import rupiah
+
+
+def document(value: Any) -> str:
+    """Return one JSON document, indented; paths are text."""
+    return msgspec.json.format(msgspec.json.encode(value, enc_hook=str), indent=2).decode()
+
+
+def closing(record: dict[str, Any]) -> str:
+    """Return the verdict as a sentence, the figures that matter, and what to do next."""
+    intended = record["latency_us"]["intended"]["p99"]
+    refused = sum(record["refused"].values())
+    lines = [
+        sentence(record),
+        f"taps       {record['accepted'] + refused:,}: {record['accepted']:,} accepted, "
+        f"{refused:,} refused",
+        f"rupiah     truth {rupiah(record['idr_truth'])}, ledger {rupiah(record['idr_ledger'])}",
+        f"latency    intended p99 {milliseconds(intended)}, over {record['sent']:,} uploads",
+        f"report     {record['report']}",
+        *next_commands(Path(record["report"]).parent),
+    ]
+    return "\n".join(lines)
+
+
+def sentence(record: dict[str, Any]) -> str:
+    """Return the verdict as a sentence."""
+    verdict, unexplained = record["verdict"], record["unexplained"]
+    explained = sum(record["explained"].values())
+    if verdict == "PASS":
+        return (
+            "PASS: every tap is accounted for and the ledger agrees with the truth to the rupiah; "
+            f"{explained:,} discrepancies are explained by faults that were asked for."
+        )
+    reasons = record.get("reasons") or [record.get("reason") or f"{unexplained:,} unexplained"]
+    return f"{verdict}: {'; '.join(str(reason) for reason in reasons)}."
+
+
+def milliseconds(microseconds: int | None) -> str:
+    """Return a latency as people read it; `not taken` where there is none."""
+    return "not taken" if microseconds is None else f"{microseconds / 1_000:,.1f} ms"
+
+
+def next_commands(run: Path) -> list[str]:
+    """Return one next command for each of the three users."""
+    return [
+        f"next, QA   jakarta-one report verify {run}",
+        f"  vendors  jakarta-one rack play {run / 'city'} --rack rack.sim.yaml",
+        f"  load     jakarta-one load run {run / 'city'} --epoch 1 --speed 60",
+    ]

@@ -1,0 +1,51 @@
+"""`jakarta-one rack`: readers and cards alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from testbed.cli.exits import exit_of_verdict
+from testbed.cli.options import Json, Out, Rack, Speed
+
+
+def make_group() -> typer.Typer:
+    """Return the commands of the rack."""
+    group = typer.Typer(help="Play a city's taps on readers and cards.", no_args_is_help=True)
+    group.callback()(_group)
+    group.command("play")(play)
+    return group
+
+
+def _group() -> None:
+    pass
+
+
+def play(
+    city: Annotated[Path, typer.Argument(help="Folder that `city generate` wrote.")],
+    rack: Rack = None,
+    speed: Speed = None,
+    out: Out = None,
+    json: Json = False,
+) -> None:
+    """Play the rack's slice of a plan and compare the card parts byte for byte.
+
+    Example: jakarta-one rack play my_city --rack rack.sim.yaml --speed 60
+    """
+    from testbed.cli.closing import document
+    from testbed.cli.progress import bars
+    from testbed.run import play_rack
+
+    with bars() as progress:
+        played = play_rack(city, rack=rack, speed=speed, out=out, progress=progress)
+    if json:
+        typer.echo(document(played))
+    else:
+        typer.echo(
+            f"{played['verdict']}: {played['taps']:,} taps in {played['exchanges']:,} exchanges, "
+            f"{played['mismatches']} card parts differ, {played['displaced']} displaced; "
+            f"p50 {played['p50_us']} us, p99 {played['p99_us']} us"
+        )
+    raise typer.Exit(exit_of_verdict(played["verdict"]))
