@@ -1,6 +1,7 @@
 """Parquet in and out as NumPy columns: the one room of this package that knows DuckDB.
 
-It knows no column by name; what a table means is the business of who asks for it.
+It knows no column by name; what a table means is the business of who asks for it. DuckDB is
+imported when first asked for: a Locust worker that inherits it over a fork leaks it at its end.
 """
 
 from __future__ import annotations
@@ -8,7 +9,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,6 +23,8 @@ def read_columns(path: Path, names: tuple[str, ...], order_by: str) -> Columns:
     Raises:
         BadInputError: If the file is missing or lacks a column; names both.
     """
+    import duckdb
+
     if not path.is_file():
         raise BadInputError.at(str(path), expected="a Parquet file of a plan", got="no file")
     listed = ", ".join(f'"{name}"' for name in names)
@@ -41,6 +43,8 @@ def write_columns(path: Path, columns: Columns) -> None:
     Raises:
         StoreError: If the disk does not take it; nothing half-written stays.
     """
+    import duckdb
+
     partial = path.with_suffix(".partial")
     try:
         with duckdb.connect() as connection:

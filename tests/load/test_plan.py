@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from load.parquet import write_columns
+from load.parquet import Columns, write_columns
 from load.plan import enrolment, read_plan
 from load.sealing import seal
 from scheme.batches import Seal
@@ -55,7 +55,7 @@ def fewer_records(city: Path) -> None:
 
 def a_signer_without_a_key(city: Path) -> None:
     sender, one = device_numbers(SERIALS), np.ones(len(SERIALS), np.uint8)
-    columns = {"sender": sender, "seal": one * int(Seal.cmac), "key_version": one}
+    columns: Columns = {"sender": sender, "seal": one * int(Seal.cmac), "key_version": one}
     write_columns(city / "plan" / "senders.parquet", columns)
 
 
