@@ -219,6 +219,8 @@ def _post_entry(
         priced = of[leg.journey.key] if leg.journey else None
         if priced is None or not priced.closed:
             return
+        if not paid:
+            return
         refund = paid - _use(priced, paid)
         highest = paid - refund
         if refund:
