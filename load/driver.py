@@ -33,11 +33,14 @@ class Limits(NamedTuple):
         connections: The most connections open at a time; opened when needed, kept alive.
         grace_s: How long answers may take after the last intended instant.
         lag_us_p99_max: The greatest driver lag at which a run counts.
+        sustained_per_s: Uploads a second that this machine sustains, if it was measured; a plan
+            that asks for more than half of it does not count.
     """
 
     connections: int = 512
     grace_s: float = 30.0
     lag_us_p99_max: int = LAG_US_P99_MAX
+    sustained_per_s: int | None = None
 
 
 def drive(
@@ -73,13 +76,29 @@ def drive(
     replay = Replay(chosen, address, speed, on_progress)
     with _collector_at_rest():
         run_in_loop(replay.run(limits.connections, limits.grace_s))
-    document = _document(replay, speed, window)
+    document = _document(replay, speed, window) | {"sustained_per_s": limits.sustained_per_s}
     verdict = judge_document(document, limits.lag_us_p99_max)
     document |= {"valid": verdict.valid, "reasons": verdict.reasons}
     document["reason"] = "; ".join(verdict.reasons)
     replay.clocks.write(out / "clocks.parquet", chosen.upload, replay.started_us)
     _write(out / "load.json", document)
     return document
+
+
+def sustained_per_s(sealed: SealedPlan, url: str, uploads: int = 4_000) -> int:
+    """Return how many uploads a second a target answers when all are due at once.
+
+    The plan's first uploads are sent as fast as answers come back, one of a sender at a time. The
+    target keeps them, so it is a scratch one, or the plan of an epoch that no run uses.
+
+    Raises:
+        BadInputError: If the URL makes no sense.
+    """
+    few = sealed.first(uploads)
+    replay = Replay(few, Address.of(url), math.inf)
+    with _collector_at_rest():
+        run_in_loop(replay.run(Limits().connections, Limits().grace_s))
+    return int(replay.clocks.document()["rate_per_s"]["achieved"])
 
 
 def run_in_loop(work: Coroutine[Any, Any, None]) -> None:

@@ -70,6 +70,10 @@ class SealedPlan:
         """Return the uploads of a window of city time, end excluded; its clock starts with it."""
         return self._only(np.flatnonzero((self.at_ms >= from_ms) & (self.at_ms < to_ms)), from_ms)
 
+    def first(self, uploads: int) -> SealedPlan:
+        """Return the first so many uploads."""
+        return self._only(np.arange(min(uploads, len(self))), self.from_ms)
+
     def _only(self, rows: NDArray[np.intp], from_ms: int) -> SealedPlan:
         return SealedPlan(
             from_ms, self.epoch, self.upload[rows], self.sender[rows], self.at_ms[rows],

@@ -26,6 +26,8 @@ def judge(
     duplicates: int,
     duplicates_planned: int,
     lag_us_p99_max: int = LAG_US_P99_MAX,
+    mean_per_s: int = 0,
+    sustained_per_s: int | None = None,
 ) -> Validity:
     """Return whether a run counts.
 
@@ -36,6 +38,8 @@ def judge(
         duplicates: Answers that said `repeated`, those to the driver's own retries left out.
         duplicates_planned: Copies in the plan.
         lag_us_p99_max: The greatest lag that still counts.
+        mean_per_s: Uploads a second that the plan asks for on average.
+        sustained_per_s: Uploads a second that this machine sustains, if it was measured.
     """
     reasons = []
     if planned == 0:
@@ -56,6 +60,12 @@ def judge(
             "planned: the store already holds these taps; use a fresh store, or --epoch N for "
             "fresh numbers"
         )
+    if sustained_per_s is not None and 2 * mean_per_s > sustained_per_s:
+        reasons.append(
+            f"the plan asks for {mean_per_s} uploads a second, more than half of the "
+            f"{sustained_per_s} that this machine sustains: its latencies would be a queue's; "
+            "choose a lower --speed"
+        )
     return Validity(not reasons, reasons)
 
 
@@ -68,4 +78,6 @@ def judge_document(document: dict[str, Any], lag_us_p99_max: int = LAG_US_P99_MA
         duplicates=document["duplicates"] - document["duplicates_by_retry"],
         duplicates_planned=document["duplicates_planned"],
         lag_us_p99_max=lag_us_p99_max,
+        mean_per_s=document["rate_per_s"]["planned"],
+        sustained_per_s=document["sustained_per_s"],
     )

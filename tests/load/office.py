@@ -15,6 +15,13 @@ from typing import NamedTuple
 
 from scheme.batches import parse_batch
 
+FRAMES = {
+    "plain": b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b",
+    "chunked": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n",
+    "close": b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%b",
+    "garbage": b"%d NO HTTP\r\n%b\r\n",
+}
+
 
 class Taken(NamedTuple):
     """One upload as the office saw it; instants in monotonic microseconds."""
@@ -34,6 +41,8 @@ class Office:
         stall_s: How long each period begins with silence.
         busy: How many first requests it answers with 503.
         hang_up: How many first requests it answers by closing the connection.
+        manner: How it frames its answers: "plain", "chunked", "close" (no keep-alive) or
+            "garbage" (no HTTP).
         taken: What it answered with a receipt, in order.
     """
 
@@ -41,6 +50,7 @@ class Office:
     stall_s: float = 0.0
     busy: int = 0
     hang_up: int = 0
+    manner: str = "plain"
     taken: list[Taken] = field(default_factory=list)
     port: int = 0
     under_way: dict[int, int] = field(default_factory=dict)
@@ -129,5 +139,5 @@ class Office:
         self._note(batch.sender, -1)
         path = head[0].split()[1]
         self.taken.append(Taken(path, body, read_us, time.monotonic_ns() // 1_000))
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(text), text))
-        return True
+        writer.write(FRAMES[self.manner] % (len(text), text))
+        return self.manner != "close"

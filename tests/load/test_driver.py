@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from load.driver import Limits, drive
+from load.driver import Limits, drive, sustained_per_s
 from load.histogram import Histogram
 from load.parquet import read_columns
 from load.replay import Progress, says_repeated
@@ -189,6 +189,38 @@ def test_patience_ends_a_run_whose_answers_never_come(tmp_path: Path) -> None:
         )
     assert (document["sent"], document["answered"]) == (1, 0)
     assert not document["valid"]
+
+
+@pytest.mark.parametrize(
+    ("manner", "answered", "lost"), [("chunked", 6, 0), ("close", 6, 0), ("garbage", 0, 36)]
+)
+def test_answers_are_read_however_they_are_framed(
+    tmp_path: Path, manner: str, answered: int, lost: int
+) -> None:
+    planned = [Planned(11 + i % 3, i, records=2) for i in range(6)]
+    with Office(manner=manner) as office:
+        document = drive(
+            plan_of(tmp_path, planned), office.url, 1.0, tmp_path / "load", limits=PATIENT
+        )
+    assert (document["answered"], document["lost_connections"]) == (answered, lost)
+    assert document["sent"] == 6
+
+
+def test_a_machines_rate_is_measured_with_all_uploads_due_at_once(tmp_path: Path) -> None:
+    sealed = plan_of(tmp_path, spread(200, 1_000, senders=50))
+    with Office() as office:
+        rate = sustained_per_s(sealed, office.url, uploads=150)
+    assert len(office.taken) == 150
+    assert rate > 1, "the plan itself asks for one a second"
+
+
+def test_a_plan_that_asks_for_more_than_half_of_that_rate_does_not_count(tmp_path: Path) -> None:
+    sealed = plan_of(tmp_path, spread(11, 10, senders=11))
+    limits = PATIENT._replace(sustained_per_s=200)
+    with Office() as office:
+        document = drive(sealed, office.url, 1.0, tmp_path / "load", limits=limits)
+    assert document["rate_per_s"]["planned"] == 110
+    assert "more than half of the 200 that this machine sustains" in document["reason"]
 
 
 def test_progress_ends_with_everything_answered(tmp_path: Path) -> None:

@@ -21,6 +21,8 @@ KEPT = {
         ({"lag_us_p99": 50_001}, ["lag p99 was 50001 us, more than 50000 us"]),
         ({"duplicates": 3}, ["store already holds these taps"]),
         ({"duplicates": 100}, ["--epoch N"]),
+        ({"mean_per_s": 400, "sustained_per_s": 800}, []),
+        ({"mean_per_s": 401, "sustained_per_s": 800}, ["more than half of the 800"]),
         ({"sent": 0, "lag_us_p99": 90_000, "duplicates": 9}, ["0 of 100", "lag p99", "9 answers"]),
     ],
 )
