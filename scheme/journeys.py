@@ -22,7 +22,7 @@ from scheme.fares import (
     rides_free,
     window,
 )
-from scheme.linking import RAIL, ClearedCard, Entry, Journey, Linker, Stay, TerminalFacts
+from scheme.linking import RAIL, ClearedCard, Entry, Journey, Leg, Linker, Stay, TerminalFacts
 from scheme.money import largest_remainder, share_bps
 from scheme.services import PARKING, TRANSIT, Service
 from scheme.tariffs import DayTariff, Tariff
@@ -157,7 +157,7 @@ def _price_journeys(
     if linker.entries:
         of = {p.journey.key: p for p in priced if p.journey.legs}
         for entry in linker.entries:
-            _post_entry(entry, of, card, pricing)
+            _post_entry(entry, of, card, tariff, pricing)
     for one in priced:
         _post_journey(one, card, pricing)
 
@@ -207,7 +207,11 @@ def _held_open(journey: Journey, linker: Linker) -> bool:
 
 
 def _post_entry(
-    entry: Entry, of: Mapping[str, _Priced], card: ClearedCard, pricing: CardPricing
+    entry: Entry,
+    of: Mapping[str, _Priced],
+    card: ClearedCard,
+    tariff: Tariff,
+    pricing: CardPricing,
 ) -> None:
     """Post a paid unsettled entry, or give back what a found exit makes too much (R9, R18)."""
     leg, highest, paid, free = entry
@@ -221,7 +225,7 @@ def _post_entry(
             return
         if not paid:
             return
-        refund = paid - _use(priced, paid)
+        refund = paid - _use(priced, leg, paid, tariff)
         highest = paid - refund
         if refund:
             post((key, HOLD, f"refund_payable:{card.issuer}", "refund", day, refund))
@@ -236,14 +240,14 @@ def _post_entry(
     pricing.journeys.append(row)
 
 
-def _use(priced: _Priced, paid_idr: int) -> int:
-    """Return how much of an entry's payment its journey needs, and note it there (R18)."""
+def _use(priced: _Priced, leg: Leg, paid_idr: int, tariff: Tariff) -> int:
+    """Return how much of an entry's payment is the found leg's own fare, noted there (R18)."""
     if priced.free:
         return 0
-    journey = priced.journey
-    needs = max(0, priced.due_idr - journey.charged_idr - journey.used_idr)
-    used = min(paid_idr, needs)
-    journey.used_idr += used
+    said = tariff.on(calendar_day(leg.at_s))
+    fare = own_fare(said, leg.service, leg.at_s, leg.place, leg.out_place)
+    used = min(paid_idr, fare)
+    priced.journey.used_idr += used
     return used
 
 
