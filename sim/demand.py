@@ -55,7 +55,7 @@ MRT_TO = {
 # Corridors by riders: 1, 9 and 13 carried 6.8, 5.7 and 3.9 % of all Transjakarta in 2023, and no
 # other more than 13; the order of the others follows their departures, an assumption.
 CORRIDOR_SHARE = {
-    "1": 21.0, "9": 7.2, "13": 7.4, "3": 9.5, "2": 10.0, "7": 9.5, "5": 8.0, "6": 7.5, "10": 6.6,
+    "1": 21.0, "9": 7.2, "13": 8.0, "3": 7.6, "2": 10.0, "7": 9.5, "5": 8.0, "6": 7.5, "10": 6.6,
     "14": 3.8, "4": 2.6, "11": 2.4, "8": 1.0, "12": 0.6,
 }  # fmt: skip
 CHANGE_SHARE = 0.15  # of a corridor's riders who end on another: assumption
@@ -113,13 +113,17 @@ def make_demand(
 ) -> Demand:
     """Return one trip for each rider."""
     ids = np.arange(riders)
-    markets = thinned(network, paths, list(_markets(network, paths, riders)))
+    markets = thinned(network, paths, list(_markets(network, paths)))
+    flows = list(_flows(network, riders))
     chosen = keyed_choice(seed, "market", ids, [market.share for market in markets])
+    rest = 1.0 - sum(flow.share for flow in flows)
+    flow = keyed_choice(seed, "flow", ids, [rest, *(flow.share for flow in flows)])
+    chosen = np.where(flow > 0, len(markets) + flow - 1, chosen)
     trips = np.zeros(riders, TRIP_DTYPE)
     trips["trip"], trips["card_index"] = ids + 1, ids
     trips["at_ms"] = start_times(ids, window_ms, seed)
     trips["taps_out"] = taps_out
-    for number, market in enumerate(markets):
+    for number, market in enumerate(markets + flows):
         mine = np.flatnonzero(chosen == number)
         pair = keyed_choice(seed, "pair", mine, market.weight)
         trips["origin"][mine] = network.numbers[market.origin[pair]]
@@ -141,9 +145,8 @@ def start_times(ids: NDArray[np.int64], window_ms: tuple[int, int], seed: int) -
     return np.asarray(window_ms[0] + np.clip(at_ms, first, last - 1) - first, np.int64)
 
 
-def _markets(network: Network, paths: Paths, riders: int) -> Iterator[Market]:
+def _markets(network: Network, paths: Paths) -> Iterator[Market]:
     pull = _Pull(network)
-    yield from _flows(network, riders)
     yield _mrt(network)
     yield _lrt(network)
     yield from _corridors(network, paths, pull)

@@ -1,0 +1,56 @@
+"""The shipped network, read once, and mornings of a few thousand riders on it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from scheme.days import instant_ms
+from sim.demand import Demand, make_demand
+from sim.network import Network, load_network
+from sim.transit.paths import Paths, find_paths
+
+DATA = Path(__file__).resolve().parents[2] / "scenarios" / "data"
+DATE = dt.date(2026, 1, 28)
+SEED = 11
+RIDERS = 9_000
+
+
+@pytest.fixture(scope="session")
+def network() -> Network:
+    return load_network(DATA)
+
+
+@pytest.fixture(scope="session")
+def paths(network: Network) -> Paths:
+    return find_paths(network)
+
+
+@pytest.fixture(scope="session")
+def window_ms() -> tuple[int, int]:
+    return instant_ms(DATE, "07:00"), instant_ms(DATE, "07:12")
+
+
+@pytest.fixture(scope="session")
+def rush(network: Network, paths: Paths, window_ms: tuple[int, int]) -> Demand:
+    """Twelve minutes of a morning, as dense as the shipped one."""
+    taps_out = np.arange(RIDERS) % 50 != 0
+    return make_demand(network, paths, RIDERS, window_ms, taps_out, SEED)
+
+
+@pytest.fixture(scope="session")
+def apart(rush: Demand) -> Demand:
+    """The same without trips of several operators."""
+    return single_legs(rush)
+
+
+def single_legs(demand: Demand) -> Demand:
+    """The trips of one paid leg: what remains of services that do not touch each other."""
+    row = demand.paths.network.row
+    origin, goal = (row[demand.trips[end]] for end in ("origin", "destination"))
+    return Demand(
+        demand.trips[demand.paths.legs[origin, goal] == 1], demand.paths, demand.window_ms
+    )
