@@ -129,7 +129,7 @@ class PlanUser(FastHttpUser):
         runner.send_message(SEALED)
         conductor.run(self.share.start.get(), GRACE_S)
         document = conductor.clocks.document()
-        report = {name: document[name] for name in ("planned", "sent", "answered", "driver_lag")}
+        report = {name: document[name] for name in ("planned", "sent", "answered", "driver_lag_us")}
         report["duplicates"] = document["duplicates"] - conductor.repeated_by_retry
         report["duplicates_planned"] = sealed.copies_planned
         runner.send_message(DONE, report)

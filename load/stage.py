@@ -82,7 +82,7 @@ class Stage:
     def _conclude(self) -> None:
         lag = Histogram()
         for report in self.reports:
-            lag.merge(Histogram.from_document(report["driver_lag"]))
+            lag.merge(Histogram.from_document(report["driver_lag_us"]))
         total = {
             name: sum(report[name] for report in self.reports)
             for name in ("planned", "sent", "duplicates", "duplicates_planned")

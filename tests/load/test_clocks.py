@@ -28,13 +28,13 @@ def test_each_histogram_counts_from_its_own_instant() -> None:
     document = by_hand().document()
     exact = {
         name: [index for index, count in document[name]["buckets"] for _ in range(count)]
-        for name in ("driver_lag", "chain_wait", "service", "intended")
+        for name in ("driver_lag_us", "chain_wait_us", "service_us", "intended_us")
     }
     assert exact == {
-        "driver_lag": [0, 0, 0, 30],
-        "chain_wait": [40],
-        "service": [10, 50, 100],
-        "intended": [50, 50, 130],
+        "driver_lag_us": [0, 0, 0, 30],
+        "chain_wait_us": [40],
+        "service_us": [10, 50, 100],
+        "intended_us": [50, 50, 130],
     }
     assert document["lag_us_p99"] == 30
     assert document["chain_waits"] == 1

@@ -45,7 +45,7 @@ def test_a_stall_shows_in_the_intended_latency_of_all_that_it_kept_waiting(tmp_p
         document = drive(sealed, office.url, 1.0, tmp_path / "load", limits=PATIENT)
     assert document["valid"], document["reason"]
     assert document["planned"] == document["sent"] == document["answered"] == 600
-    intended = Histogram.from_document(document["intended"])
+    intended = Histogram.from_document(document["intended_us"])
     # Analytic: the q-th percentile is 300 ms * (1 - (1 - q) / 0.2); never less, so two taps' slack.
     slack_us = 2 * 5 * MS
     assert intended.percentile(90) >= 150 * MS - slack_us
@@ -74,8 +74,8 @@ def test_a_single_connection_hides_the_stall_and_the_run_is_invalid(tmp_path: Pa
     with Office(stall_every_s=1.5, stall_s=0.3) as office:
         document = drive(sealed, office.url, 1.0, tmp_path / "load", limits=Limits(connections=1))
     assert document["sent"] == 300
-    service = Histogram.from_document(document["service"])
-    intended = Histogram.from_document(document["intended"])
+    service = Histogram.from_document(document["service_us"])
+    intended = Histogram.from_document(document["intended_us"])
     assert intended.percentile(90) >= 140 * MS
     assert service.percentile(90) < intended.percentile(90) / 2
     assert document["connections"] == 1
