@@ -64,14 +64,22 @@ LEFT JOIN first_listing l ON l.card = w.card
 LEFT JOIN purse_limit limits ON limits.profile = c.profile;
 
 -- R19: the first NT of each card that is missing or refused; what clearing prices ends before it.
+-- A gap is given up at the 30th day close, counted from that of the first record after it.
 CREATE TABLE gap AS
-SELECT run, card, min(nt) AS nt FROM (
+WITH missing AS (
     SELECT 1 AS run, card, nt FROM record WHERE refusal = 0 AND verdict_clean > 0
     UNION ALL
     SELECT 2, card, nt FROM record WHERE refusal = 0 AND verdict > 0
     UNION ALL  -- the card wrote, but no device ever heard of it
-    SELECT unnest([1, 2]), card, nt + 1 FROM record
-    WHERE silent AND wrote AND NOT completed)
+    SELECT unnest([1, 2]), card, nt + 1 FROM record WHERE silent AND wrote AND NOT completed
+),
+held AS (
+    SELECT m.run, m.card, m.nt, min(r.at_ms) // 1000 AS next_at
+    FROM missing m LEFT JOIN record r ON r.card = m.card AND r.nt > m.nt AND r.refusal = 0
+    GROUP BY ALL
+)
+SELECT run, card, min(nt) AS nt FROM held CROSS JOIN closing
+WHERE next_at IS NULL OR closing.at_s < business_day_end(business_day(next_at) + 29)
 GROUP BY ALL;
 
 -- Cards whose clearing differs from what their devices did: a gap, a lost exit, a stale tariff.
@@ -92,7 +100,7 @@ JOIN presented p ON p.rid = r.tap_rid
 CROSS JOIN current_edition c
 LEFT JOIN gap g ON g.run = wanted AND g.card = r.card
 WHERE r.service <= 7 AND coalesce(r.nt < g.nt, true)
-  AND (r.refusal = 0
+  AND (CASE wanted WHEN 1 THEN r.verdict_clean ELSE r.verdict END = 0
        OR r.silent AND NOT r.completed AND r.direction = 2 AND r.service <= 5
           AND (wanted = 1 OR r.verdict = 9)
           AND NOT EXISTS (FROM record l
@@ -106,12 +114,13 @@ CREATE TABLE event_2 AS FROM events_of('cleared_2');
 CREATE TABLE walked_1 AS FROM walk('event_1');
 CREATE TABLE walked_2 AS FROM walk('event_2');
 
--- One row a transit or parking debit, and a found exit, as clearing links it. `paid` is what the
--- card paid for its journey or stay; an unsettled entry that the device took and clearing does
--- not owe, since its exit was found, is `found_paid`.
+-- One row a transit or parking debit, and a found exit, as clearing links it. Of what the card
+-- paid, `entry_paid` is for an unsettled entry (its right price comes first), `found_paid` for one
+-- whose exit was found, and `paid` for the journey or stay.
 CREATE TABLE link AS
 WITH walked AS (
-    SELECT 0 AS run, 1 AS given, amount AS debited, 0 AS found_paid, 0 AS found_nt, 0 AS found_at, o.*
+    SELECT 0 AS run, 1 AS given, amount AS debited, 0 AS found_paid, 0 AS found_nt, 0 AS found_at,
+           o.*
     FROM outcome o WHERE verdict = 0 AND recovers = 0 AND card NOT IN (SELECT card FROM apart)
     UNION ALL
     SELECT w.run, w.given, CASE WHEN w.given = 2 THEN 0 ELSE o.amount END,
@@ -127,13 +136,31 @@ SELECT w.run, w.given, w.rid, w.card, w.nt, w.at_s, t.service, t.operator, w.dir
        CASE WHEN w.direction = 1 AND is_transjakarta(t.service)
               OR w.direction = 2 AND is_rail(t.service) THEN operator_bit(t.service) ELSE 0 END
            AS counted,
-       w.found_paid, w.found_nt, w.found_at,
-       w.debited - CASE WHEN w.unsettled_free THEN 0 ELSE w.unsettled END - w.found_paid AS paid
+       CASE WHEN w.unsettled_free THEN 0 ELSE least(w.debited, w.unsettled) END AS entry_paid,
+       w.found_paid, w.found_nt, w.found_at, w.debited - entry_paid - w.found_paid AS paid
 FROM walked w JOIN terminal t ON t.terminal = w.terminal
 WHERE t.service <= 7;
 
--- R18: what a found exit makes of the highest fare that was paid: the leg's own fare stays with
--- its journey, the rest is owed back; a free rider's leg is the group's, so all of it is.
+-- R4 to R7, R11 to R13: journeys, what is due, and what was paid in their own taps.
+CREATE TABLE journey_due AS
+WITH summed AS (
+    SELECT run, card, journey, min(journey_at) AS first_at, bool_or(journey_free) AS free,
+           bit_or(counted) AS operators, sum(own)::BIGINT AS own, sum(metres)::BIGINT AS metres,
+           bool_or(late AND counted > 0) AS late,
+           bool_or(direction = 2 AND counted > 0 AND business_day(at_s) > business_day(journey_at))
+               AS alone,
+           sum(would)::BIGINT AS would, sum(paid)::BIGINT AS paid,
+           arg_max(operator, leg) FILTER (counted > 0) AS last_operator, max(rid) AS last_rid
+    FROM link WHERE journey > 0 GROUP BY ALL
+)
+SELECT s.*, r.window_s,
+       CASE WHEN operators = 0 THEN 0
+            ELSE due_of(operators, own, metres, late, base, step_idr, step_m, cap) END AS due
+FROM summed s CROSS JOIN current_edition c
+LEFT JOIN journey_rule r ON r.dated = c.edition * 100000 + calendar_day(first_at);
+
+-- R18: of what an unsettled payment took for a found leg, the leg's own fare goes to its journey;
+-- the rest is owed back, and all of it where a group pays for the journey.
 CREATE TABLE found AS
 SELECT paid.run, paid.card, paid.found_nt AS leg, paid.found_at AS at_s, leg.journey,
        paid.found_paid AS paid,
@@ -143,27 +170,22 @@ JOIN link leg ON leg.run = paid.run AND leg.card = paid.card AND leg.leg = paid.
      AND leg.direction = 2 AND leg.given = 2
 WHERE paid.found_paid > 0;
 
--- R4 to R7, R11 to R13: journeys as they close, with what is due and what was paid.
+-- R13: which journeys have closed as of the instant that the close named.
 CREATE TABLE journey AS
-WITH summed AS (
-    SELECT run, card, journey, min(journey_at) AS first_at, bool_or(journey_free) AS free,
-           bit_or(counted) AS operators, sum(own)::BIGINT AS own, sum(metres)::BIGINT AS metres,
-           bool_or(late AND counted > 0) AS late, sum(would)::BIGINT AS would,
-           sum(paid)::BIGINT AS paid, arg_max(operator, leg) FILTER (counted > 0) AS last_operator
-    FROM link WHERE journey > 0 GROUP BY ALL
-),
-priced AS (
-    SELECT s.*, CASE WHEN operators = 0 THEN 0
-                     ELSE due_of(operators, own, metres, late, base, step_idr, step_m, cap) END
-                AS due,
-           CASE WHEN free THEN would ELSE s.paid + coalesce(f.kept, 0) END AS charged
-    FROM summed s
-    CROSS JOIN current_edition c
-    LEFT JOIN journey_rule r ON r.dated = c.edition * 100000 + calendar_day(first_at)
-    LEFT JOIN (SELECT run, card, journey, sum(kept)::BIGINT AS kept FROM found GROUP BY ALL) f
-        USING (run, card, journey)
+WITH last_leg AS (  -- the last tap of each card, where it left a railway leg open
+    SELECT run, card, arg_max(journey, at_s) AS journey
+    FROM link WHERE service <= 5 GROUP BY ALL
+    HAVING arg_max(is_rail(service) AND direction = 1, at_s)
 )
-SELECT * FROM priced;
+SELECT j.*, CASE WHEN free THEN would ELSE j.paid + coalesce(f.kept, 0) END AS charged,
+       closing.at_s >= business_day_end(business_day(first_at)) OR late OR alone
+       OR first_at < max(first_at) OVER (PARTITION BY j.run, j.card)
+       OR closing.at_s - first_at > window_s AND l.card IS NULL AS closed
+FROM journey_due j
+CROSS JOIN closing
+LEFT JOIN last_leg l USING (run, card, journey)
+LEFT JOIN (SELECT run, card, journey, sum(kept)::BIGINT AS kept FROM found GROUP BY ALL) f
+    USING (run, card, journey);
 
 -- R13: each counted leg's own fare, and its share of what is due by largest remainder.
 CREATE TABLE leg AS
@@ -177,7 +199,7 @@ parted AS (
     SELECT l.*, j.due, j.own AS own_all,
            CASE WHEN j.own = 0 THEN 0 ELSE j.due * l.own // j.own END AS floored,
            CASE WHEN j.own = 0 THEN 0 ELSE j.due * l.own % j.own END AS remainder
-    FROM counted_leg l JOIN journey j USING (run, card, journey)
+    FROM counted_leg l JOIN journey_due j USING (run, card, journey)
 )
 SELECT run, card, journey, leg, operator, service, own, metres,
        floored + CASE WHEN row_number() OVER (PARTITION BY run, card, journey

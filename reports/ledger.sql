@@ -40,7 +40,7 @@ CREATE VIEW journey_money AS
 WITH closed AS (
     SELECT j.*, c.issuer, subsidy(c.grp) AS group_account,
            business_day(first_at)::INTEGER AS operating_day
-    FROM journey j JOIN card c USING (card) WHERE operators > 0
+    FROM journey j JOIN card c USING (card) WHERE operators > 0 AND closed
 )
 SELECT run, 'journey' AS kind, issuer, card, journey AS nt, debit, credit, code, operating_day, net
 FROM (
@@ -63,6 +63,7 @@ FROM (
         {'debit': 'subsidy:integrated', 'code': 'integration', 'net': l.own - l.share}],
         recursive := true)
     FROM leg l JOIN journey j USING (run, card, journey) JOIN card c ON c.card = l.card
+    WHERE closed
 ) l WHERE net > 0;
 
 -- Unsettled entries that were paid (R9), and what of them is owed back (R18).
@@ -72,6 +73,10 @@ SELECT run, 'entry' AS kind, issuer, card, unsettled_nt AS nt,
        revenue(operator) AS credit, 'unsettled' AS code,
        business_day(unsettled_at)::INTEGER AS operating_day, unsettled::BIGINT AS net
 FROM link JOIN card c USING (card) WHERE unsettled > 0
+UNION ALL
+SELECT run, 'entry', issuer, card, unsettled_nt, 'uncollected:' || operator, 'hold:journey',
+       'uncollected', business_day(unsettled_at)::INTEGER, (unsettled - entry_paid)::BIGINT
+FROM link JOIN card c USING (card) WHERE unsettled > entry_paid AND NOT unsettled_free
 UNION ALL
 SELECT run, 'entry', issuer, card, leg, 'hold:journey', refund_payable(issuer), 'refund',
        business_day(at_s)::INTEGER, (paid - kept)::BIGINT

@@ -7,6 +7,7 @@
 
 CREATE MACRO calendar_day(at_s) AS ((at_s + 25200) // 86400);                        -- R1, UTC+7
 CREATE MACRO business_day(at_s) AS ((at_s + 14400) // 86400);                        -- 03:00 to 03:00
+CREATE MACRO business_day_end(day) AS ((day + 1) * 86400 - 14400);
 CREATE MACRO second_of_day(at_s) AS ((at_s + 25200) % 86400);
 CREATE MACRO next_midnight(at_s) AS ((calendar_day(at_s) + 1) * 86400 - 25200);
 
@@ -19,7 +20,7 @@ CREATE MACRO operator_bit(service) AS
 
 -- R5 and R7: due of a journey whose counted legs are known.
 CREATE MACRO due_of(operators, own, metres, late, base, step_idr, step_m, cap) AS (
-    CASE WHEN bit_count(operators) < 2 THEN own
+    CASE WHEN bit_count(operators) < 2 OR base IS NULL THEN own
          WHEN late THEN least(cap, own)
          ELSE least(cap, base + step_idr * (metres // step_m), own) END);
 
@@ -321,16 +322,18 @@ WITH RECURSIVE walked AS (
                         LEFT JOIN pair_fare pair
                             ON pair.dated = m.edition_base + calendar_day(m.o_at)
                            AND pair.from_place = m.o_place AND pair.to_place = m.place
-                        LEFT JOIN flat_fare flat
+                        LEFT JOIN exit_fare flat
                             ON flat.dated = m.edition_base + calendar_day(m.o_at)
                            AND flat.service = m.o_kind
+                           AND second_of_day(m.o_at) >= flat.from_s
+                           AND second_of_day(m.o_at) < flat.until_s
                         LEFT JOIN leg_distance way
                             ON way.edition = m.edition_base // 100000 AND way.operator = m.bit AND way.from_place = m.o_place
                            AND way.to_place = m.place
                         LEFT JOIN highest_fare highest
                             ON highest.dated = m.edition_base + calendar_day(m.unsettled_at)
                            AND highest.from_place = m.unsettled_place
-                        LEFT JOIN flat_fare highest_flat
+                        LEFT JOIN highest_flat
                             ON highest_flat.dated = m.edition_base + calendar_day(m.unsettled_at)
                            AND highest_flat.service = m.service
                         LEFT JOIN hourly_rate hourly

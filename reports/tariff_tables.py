@@ -29,7 +29,8 @@ NEVER_IDR = 2_147_483_647
 # The columns of each table; `dated` or `edition` comes first.
 TABLES: dict[str, tuple[str, ...]] = {
     "band_fare": ("dated", "service", "vehicle_class", "from_s", "until_s", "idr"),
-    "flat_fare": ("dated", "service", "idr"),
+    "exit_fare": ("dated", "service", "from_s", "until_s", "idr"),
+    "highest_flat": ("dated", "service", "idr"),
     "pair_fare": ("dated", "from_place", "to_place", "idr"),
     "highest_fare": ("dated", "from_place", "idr"),
     "minimum_balance": ("dated", "service", "idr"),
@@ -128,16 +129,15 @@ def _flat(row: Mapping[str, Any]) -> Lines:
 
 
 def _taken(service: str, row: Mapping[str, Any], bands: list[Line]) -> Lines:
-    """Return a fare by the clock where it is taken at the tap, else as the price of an exit."""
+    """Return a fare by the clock of the tap-in: taken there, or at the exit of a railway."""
+    number = int(Service[service])
     if service in TAKEN_AT_TAP:
         for band in bands:
-            yield "band_fare", (int(Service[service]), _class(row), *band)
-    elif len(bands) == 1:
-        yield "flat_fare", (int(Service[service]), bands[0][2])
-    else:
-        raise TariffError(
-            f"tariff row {row['row']!r}: expected one price a day for {service}, got bands"
-        )
+            yield "band_fare", (number, _class(row), *band)
+        return
+    for band in bands:
+        yield "exit_fare", (number, *band)
+    yield "highest_flat", (number, max(band[2] for band in bands))
 
 
 def _hour_band(row: Mapping[str, Any]) -> Lines:

@@ -32,6 +32,7 @@ class Truth:
         tariff_version: The version that clearing prices by; a device may hold another.
         bundles: Every tariff bundle that a device or clearing held.
         participants: The document of participants.yaml.
+        close_at_ms: The instant that the day's close names.
         purse_limits: Most that a purse may hold, rupiah, by card profile.
         tables: presentation, card, terminal and hotlist, each as columns or as a Parquet file.
     """
@@ -43,7 +44,7 @@ class Truth:
     purse_limits: Mapping[int, int]
     tables: Mapping[str, Columns | Path]
     from_ms: int
-    to_ms: int
+    close_at_ms: int
     manifest: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -72,7 +73,7 @@ def read_truth(city: Path) -> Truth:
         purse_limits={int(p["profile"]): int(p["limit_idr"]) for p in limits},
         tables=tables,
         from_ms=int(manifest["from_ms"]),
-        to_ms=int(manifest["close_at_ms"]),
+        close_at_ms=int(manifest["close_at_ms"]),
         manifest=manifest,
     )
 
@@ -102,12 +103,13 @@ def load_truth(warehouse: Warehouse, truth: Truth) -> None:
             warehouse.fill(f"{name}_as_written", source)
     _fill_tariffs(warehouse, truth)
     _fill_participants(warehouse, truth)
+    warehouse.fill("closing", {"at_s": np.array([truth.close_at_ms // 1_000])})
     warehouse.run("truth")
     _refuse_strangers(warehouse)
 
 
 def _fill_tariffs(warehouse: Warehouse, truth: Truth) -> None:
-    days = [calendar_day(at_ms // 1_000) for at_ms in (truth.from_ms, truth.to_ms)]
+    days = [calendar_day(at_ms // 1_000) for at_ms in (truth.from_ms, truth.close_at_ms)]
     tables, editions = tariff_tables(truth.bundles, days[0] - DAYS_AROUND, days[1] + DAYS_AROUND)
     for name, columns in tables.items():
         warehouse.fill(name, columns)

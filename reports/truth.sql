@@ -28,9 +28,7 @@ SELECT card, min(version) AS version, arg_min(published_at_ms, version) AS publi
 FROM hotlist_as_written WHERE card > 0 GROUP BY card;
 
 CREATE TABLE journey_rule AS
-SELECT w.*, coalesce(d.base, 2147483647) AS base, coalesce(d.step_idr, 0) AS step_idr,
-       coalesce(d.step_m, 1000) AS step_m, c.cap
-FROM window_rule w LEFT JOIN distance_rule d USING (dated) LEFT JOIN journey_cap c USING (dated);
+FROM window_rule LEFT JOIN distance_rule USING (dated) LEFT JOIN journey_cap USING (dated);
 
 CREATE TABLE hourly_rate AS
 SELECT h.dated, h.service, h.vehicle_class, any_value(h.free_s) AS free_s,

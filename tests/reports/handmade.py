@@ -18,7 +18,7 @@ from ruamel.yaml import YAML
 from reports.oracle import predict
 from reports.truth import Truth
 from reports.warehouse import Warehouse
-from scheme.days import instant_ms
+from scheme.days import business_day, business_day_end_s, instant_ms
 from scheme.services import Direction, Service, TerminalKind, VehicleClass
 
 DATA = Path("scenarios/data")
@@ -36,12 +36,11 @@ OPERATOR = {
 
 
 @cache
-def shipped_bundle() -> bytes:
-    """Return the shipped tariff as a bundle, made here so that no rule of scheme is needed."""
-    folder = DATA / "tariffs" / "jakarta-2026"
+def bundle_of(folder: Path) -> bytes:
+    """Return a tariff folder as a bundle, made here so that no rule of scheme is needed."""
     document = YAML(typ="safe").load((folder / "tariff.yaml").read_text("utf-8"))
     for row in document["rows"]:
-        row["from"] = str(row["from"])
+        row.update({key: str(row[key]) for key in ("from", "until") if key in row})
         if "table" in row:
             lines = (folder / row.pop("table")).read_text("utf-8").splitlines()[1:]
             cells = [line.split(",") for line in lines]
@@ -50,6 +49,11 @@ def shipped_bundle() -> bytes:
             else:
                 row["metres"] = [[c[0], int(c[1]), int(c[2]), int(c[3])] for c in cells]
     return json.dumps(document).encode()
+
+
+def shipped_bundle() -> bytes:
+    """Return the shipped tariff as a bundle."""
+    return bundle_of(DATA / "tariffs" / "jakarta-2026")
 
 
 @cache
@@ -72,6 +76,7 @@ class HandMade:
 
     tariffs: dict[int, bytes] = field(default_factory=lambda: {1: shipped_bundle()})
     current: int = 1
+    close_at_ms: int = 0  # 0 = the end of the last tap's business day
     terminals: list[dict[str, int]] = field(default_factory=list)
     cards: list[dict[str, int]] = field(default_factory=list)
     taps: list[dict[str, Any]] = field(default_factory=list)
@@ -90,7 +95,8 @@ class HandMade:
         vehicle_class: VehicleClass = VehicleClass.none, enrolled: bool = True,
     ) -> int:
         """Return a terminal, added if it is new."""
-        number = ((service * 10 + direction) * 10 + lane) * 10_000 + place + vehicle * 11
+        number = (((service * 10 + direction) * 10 + lane) * 10 + vehicle_class) * 10_000
+        number += place + vehicle * 11
         made = {"terminal": number, "operator": OPERATOR[service], "service": service,
                 "kind": kind, "direction": direction, "place": place, "vehicle": vehicle,
                 "vehicle_class": vehicle_class, "enrolled": enrolled}
@@ -150,8 +156,12 @@ class HandMade:
                             "card": lists[:, 2]},
             },
             from_ms=min(t["at_ms"] for t in order),
-            to_ms=max(t["at_ms"] for t in order),
+            close_at_ms=self.close_at_ms or _day_end(max(t["at_ms"] for t in order)),
         )  # fmt: skip
+
+
+def _day_end(at_ms: int) -> int:
+    return business_day_end_s(business_day(at_ms // 1_000)) * 1_000
 
 
 def _columns(rows: list[dict[str, Any]]) -> dict[str, Any]:
