@@ -8,6 +8,7 @@ the TAC covers; the *device part* lies under the batch's seal. Nothing here know
 from __future__ import annotations
 
 import hashlib
+import struct
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 from functools import cached_property
@@ -46,6 +47,16 @@ class Layout:
     def dtype(self) -> np.dtype[np.void]:
         """The NumPy dtype that views these bytes as they are."""
         return np.dtype([self._column(field) for field in self.fields])
+
+    @cached_property
+    def codec(self) -> struct.Struct:
+        """The `struct` codec of these bytes: what has no integer of its size comes as bytes."""
+        integers = {1: "B", 2: "H", 4: "I", 8: "Q"}
+        codes = (
+            integers.get(field.size, f"{field.size}s") if field.number else f"{field.size}s"
+            for field in self.fields
+        )
+        return struct.Struct(">" + "".join(codes))
 
     @staticmethod
     def _column(field: Field) -> tuple[Any, ...]:

@@ -1,0 +1,259 @@
+"""The one dialogue between a terminal, a card and a SAM: debit, load and recovery.
+
+`present` is a generator: it yields which device gets which command and takes the answer, or None
+when the card left the field. Whoever drives it owns the wire: the rack, a validator, a test. It
+decides nothing by itself (that is `Decide`), draws nothing, and reads no clock.
+
+    SAM   CHALLENGE                       RT
+    card  SELECT                          who it is, balance, states
+    card  INIT      Rp 0 if refused       RC, S1 over all of it       nothing is written so far
+    SAM   AUTHENTICATE                    S1 checked, S2 given
+    card  DEBIT | CREDIT | PROOF          S3                          the one write, or none
+    SAM   CONFIRM                         S3 checked
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from enum import Enum
+from typing import NamedTuple
+
+from scheme.apdu import (
+    DEBIT_HEAD,
+    INIT_ANSWER,
+    SAM_CHALLENGE,
+    SELECTED,
+    SLOT_OF,
+    Command,
+    Debited,
+    Ins,
+    Mode,
+    Response,
+    Selected,
+    Slot,
+    authenticate_command,
+    challenge_command,
+    confirm_command,
+    init_command,
+    parse_debited,
+    parse_proved,
+    parse_selected,
+    proof_command,
+    select_command,
+    value_command,
+)
+from scheme.decision import Decision
+from scheme.errors import PurseRefusedError
+from scheme.keys import PURSE_AID
+from scheme.presentation import (
+    Presentation,
+    Signed,
+    TornTap,
+    moved_record,
+    recovered_record,
+    unproved_record,
+)
+from scheme.records import RecordKind, TapRecord
+from scheme.status import Sw, meaning
+from scheme.verdicts import Verdict
+
+RECOVERY_MS = 120_000  # docs/spec/fares.md R8
+
+
+class Device(Enum):
+    """Who gets a command."""
+
+    card = "card"
+    sam = "sam"
+
+
+Decide = Callable[[Selected], Decision]
+
+
+class Outcome(NamedTuple):
+    """How a presentation ended.
+
+    Attributes:
+        verdict: `accepted`, the refusal, or `tap_was_torn`.
+        selected: What SELECT said; None if the card was gone before that.
+        record: The record made; None if torn, since only recovery or 120 s make one.
+        torn: What the terminal, and its neighbours, must remember if it was torn.
+        recovered: Whether the record completes an earlier, torn presentation.
+    """
+
+    verdict: Verdict
+    selected: Selected | None = None
+    record: TapRecord | None = None
+    torn: TornTap | None = None
+    recovered: bool = False
+
+
+Step = tuple[Device, Command]
+Dialogue = Generator[Step, Response | None, Outcome]
+Exchange = Generator[Step, Response | None, Response | None]
+
+
+class Hand(NamedTuple):
+    """The SAM's side of one presentation: its number, its last counter, its challenge."""
+
+    challenge: bytes
+    sam: int
+    counter: int
+
+
+def present(
+    presented: Presentation, decide: Decide, torn: Mapping[int, TornTap] | None = None
+) -> Dialogue:
+    """Carry out one presentation of a card.
+
+    Args:
+        presented: What the terminal knows.
+        decide: The device rule, closed over terminal, tariff, hotlist and instant.
+        torn: Torn presentations by card number, of this terminal and of those beside it.
+
+    Raises:
+        PurseRefusedError: If card or SAM answer with a status word that no rule foresees.
+    """
+    answer = yield from _exchange(Device.sam, challenge_command())
+    assert answer is not None
+    challenge, sam, _, counter = SAM_CHALLENGE.codec.unpack(answer.data)
+    hand = Hand(challenge, sam, counter)
+    answer = yield from _exchange(Device.card, select_command(PURSE_AID))
+    if answer is None:
+        return Outcome(Verdict.tap_was_torn)
+    selected = parse_selected(answer.data)
+    left = (torn or {}).get(selected.card)
+    if left is not None and _may_recover(left, selected, presented):
+        return (yield from _recover(presented, hand, selected, answer.data, left))
+    decision = decide(selected)
+    if decision.verdict is not Verdict.accepted:
+        return (yield from _refuse(presented, hand, selected, answer.data, decision))
+    return (yield from _move(presented, hand, selected, answer.data, decision))
+
+
+def _may_recover(left: TornTap, selected: Selected, presented: Presentation) -> bool:
+    wrote = selected.nt == left.selected.nt + 1
+    return wrote and presented.at_ms - left.presented.at_ms <= RECOVERY_MS
+
+
+def _exchange(device: Device, command: Command, *passed: Sw) -> Exchange:
+    """Exchange one command; a status word neither 9000 nor `passed` ends the dialogue."""
+    answer = yield device, command
+    if answer is None or answer.sw == Sw.ok or answer.sw in passed:
+        return answer
+    name = Ins(command.ins).name.upper()
+    raise PurseRefusedError(f"{device.value} refused {name}: SW {meaning(answer.sw)}", answer.sw)
+
+
+def _open(
+    presented: Presentation, hand: Hand, said: bytes, mode: Mode, amount_idr: int
+) -> Generator[Step, Response | None, bytes | None]:
+    """Send INIT; return what the SAM must be shown, or None if the card left."""
+    command = init_command(mode, amount_idr, presented.terminal, hand.sam, hand.challenge)
+    answer = yield from _exchange(Device.card, command)
+    return None if answer is None else said + command.data + answer.data
+
+
+def _authenticate(
+    proven: bytes, ins: Ins | None, slot: Slot, body: bytes
+) -> Generator[Step, Response | None, bytes | None]:
+    """Have S1 checked and S2 given; return the SAM's data, or None if the card is not genuine."""
+    command = authenticate_command(proven, ins, slot, body)
+    answer = yield from _exchange(Device.sam, command, Sw.wrong_mac, Sw.keys_unknown)
+    assert answer is not None
+    return answer.data if answer.sw == Sw.ok and _says_one_thing(proven) else None
+
+
+def _says_one_thing(proven: bytes) -> bool:
+    """Return whether INIT's answer repeats counter, balance, status and key version of SELECT."""
+    selected = parse_selected(proven[: SELECTED.size])
+    _, nt, balance, status, version, _ = INIT_ANSWER.codec.unpack(proven[-INIT_ANSWER.size :])
+    return (nt, balance, status, version) == (
+        selected.nt, selected.balance, selected.status, selected.key_version,
+    )  # fmt: skip
+
+
+def _refuse(
+    presented: Presentation, hand: Hand, selected: Selected, said: bytes, decision: Decision
+) -> Dialogue:
+    """Prove the card with an INIT of Rp 0, then record the refusal."""
+    proven = yield from _open(presented, hand, said, Mode.debit, 0)
+    if proven is None:
+        return _torn(presented, hand, selected, decision.kind, 0)
+    if (yield from _authenticate(proven, None, Slot.none, b"")) is None:
+        return _not_genuine(presented, hand, selected, decision.kind)
+    signed = Signed(hand.sam, hand.counter)
+    record = unproved_record(presented, selected, decision.kind, signed, decision.verdict)
+    return Outcome(decision.verdict, selected, record)
+
+
+def _move(
+    presented: Presentation, hand: Hand, selected: Selected, said: bytes, decision: Decision
+) -> Dialogue:
+    """Debit or load what was decided, with the new state, in one write of the card."""
+    loads = decision.kind is RecordKind.load
+    mode, ins = (Mode.credit, Ins.credit) if loads else (Mode.debit, Ins.debit)
+    proven = yield from _open(presented, hand, said, mode, decision.amount_idr)
+    if proven is None:
+        return _torn(presented, hand, selected, decision.kind, 0)
+    at_s, slot, state = presented.at_ms // 1_000, SLOT_OF[decision.kind], decision.state_after
+    body = DEBIT_HEAD.codec.pack(at_s, presented.place, 0)[:6] + state
+    signed = yield from _authenticate(proven, ins, slot, body)
+    if signed is None:
+        return _not_genuine(presented, hand, selected, decision.kind)
+    counter = int.from_bytes(signed[:4], "big")
+    command = value_command(ins, slot, at_s, presented.place, counter, state, signed[4:])
+    answer = yield from _exchange(Device.card, command)
+    if answer is None:
+        return _torn(presented, hand, selected, decision.kind, counter)
+    yield from _exchange(Device.sam, confirm_command(ins, answer.data))
+    debited = parse_debited(answer.data)
+    _check_moved(selected, decision, debited)
+    by = Signed(hand.sam, counter)
+    record = moved_record(presented, selected, decision.kind, state, by, debited)
+    return Outcome(Verdict.accepted, selected, record)
+
+
+def _recover(
+    presented: Presentation, hand: Hand, selected: Selected, said: bytes, left: TornTap
+) -> Dialogue:
+    """Have the card prove the debit that nobody heard of; it is not debited again."""
+    gone = Outcome(Verdict.tap_was_torn, selected, torn=left)
+    proven = yield from _open(presented, hand, said, Mode.proof, 0)
+    if proven is None:
+        return gone
+    order = selected.nt.to_bytes(4, "big")
+    signed = yield from _authenticate(proven, Ins.proof, Slot.none, order)
+    if signed is None:
+        return _not_genuine(presented, hand, selected, left.kind)._replace(torn=left)
+    answer = yield from _exchange(Device.card, proof_command(selected.nt, signed))
+    if answer is None:
+        return gone
+    yield from _exchange(Device.sam, confirm_command(Ins.proof, answer.data))
+    record = recovered_record(presented, selected, left.presented, parse_proved(answer.data))
+    return Outcome(Verdict.accepted, selected, record, recovered=True)
+
+
+def _torn(
+    presented: Presentation, hand: Hand, selected: Selected, kind: RecordKind, signed: int
+) -> Outcome:
+    left = TornTap(presented, selected, kind, Signed(hand.sam, signed or hand.counter))
+    return Outcome(Verdict.tap_was_torn, selected, torn=left)
+
+
+def _not_genuine(
+    presented: Presentation, hand: Hand, selected: Selected, kind: RecordKind
+) -> Outcome:
+    verdict, signed = Verdict.card_not_genuine, Signed(hand.sam, hand.counter)
+    return Outcome(verdict, selected, unproved_record(presented, selected, kind, signed, verdict))
+
+
+def _check_moved(selected: Selected, decision: Decision, debited: Debited) -> None:
+    """Raise PurseRefusedError if the card moved another amount, or its counter by other than 1."""
+    moved = decision.amount_idr if decision.kind is RecordKind.load else -decision.amount_idr
+    expected = (selected.balance + moved, selected.nt + 1)
+    if (debited.balance, debited.nt) != expected:
+        got = (debited.balance, debited.nt)
+        raise PurseRefusedError(
+            f"card: expected balance and counter {expected} after it, got {got}", Sw.wrong_data
+        )
