@@ -184,11 +184,11 @@ class Supply:
         return self.window_ms[0] - head_start_ms - int(phase * course.headway_ms)
 
     def _dispatch(self, index: int, start_ms: int) -> Generator[Any, Any, None]:
-        """Send a vehicle every headway, and after the window while riders are left."""
+        """Send a vehicle every headway while riders are left who will board on the course."""
         course = self.network.courses[index]
         env, ahead, number = self.env, None, 0
         yield env.timeout(start_ms - self.now_ms)
-        while self.now_ms < self.window_ms[1] or self.remaining[index]:
+        while self.remaining[index]:
             assert self.now_ms < self.window_ms[1] + PATIENCE_MS, (
                 f"line {course.line} never empties"
             )
@@ -217,10 +217,12 @@ class Supply:
         env, course = self.env, run.course
         for position in range(course.count):
             if position:
-                yield env.timeout(run.with_holds(self.now_ms, run.run_ms[position]))
-            yield from wait_for_clear(env, run, position)
+                run_ms = run.run_ms[position]
+                yield env.timeout(run.with_holds(self.now_ms, run_ms) if run.holds else run_ms)
+            if run.ahead is not None and run.ahead.cleared <= position:
+                yield from wait_for_clear(env, run, position)
             stand_ms = self._call(run, index, position)
-            yield env.timeout(run.with_holds(self.now_ms, stand_ms))
+            yield env.timeout(run.with_holds(self.now_ms, stand_ms) if run.holds else stand_ms)
             run.clear()
         run.ahead = None
         place = int(self.network.stops["place"][course.first + course.count - 1])
@@ -228,7 +230,7 @@ class Supply:
 
     def _call(self, run: Run, index: int, position: int) -> int:
         """Let riders out and in at a stop; return how long the vehicle stands."""
-        now, stop = self.now_ms, run.course.first + position
+        now, stop = int(self.env.now), run.course.first + position
         for number in self._before.stop[stop]:
             self._let_through(number, now)
         out = run.alight(stop)

@@ -39,6 +39,8 @@ class Platform:
 
     def board(self, now_ms: int, room: int) -> Ids:
         """Take at most `room` riders who stand there at an instant, those who came first."""
+        if not (self._announced or len(self._rides) or len(self._waiting)):
+            return NOBODY
         come = self._come(now_ms)
         queue = come
         if len(self._waiting):
