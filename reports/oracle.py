@@ -8,11 +8,14 @@ rows of run 0 stand in both.
 
 from __future__ import annotations
 
+import numpy as np
+
 from reports.truth import Truth, load_truth
 from reports.warehouse import Warehouse
 from scheme.records import trace_ids
 
 IDEAL, EXPECTED = 1, 2  # runs: without and with the clearing-side faults
+
 
 def predict(warehouse: Warehouse, truth: Truth) -> None:
     """Fill the warehouse with everything that must be: outcomes, records, journeys, transfers."""
@@ -35,5 +38,6 @@ def add_traces(warehouse: Warehouse, seed: int) -> None:
     """Give every presentation its trace id, derived and never read from truth."""
     named = warehouse.arrays("SELECT rid, terminal, presentation FROM presented")
     joined = trace_ids(seed, named["terminal"], named["presentation"]).tobytes()
-    traces = [joined[at : at + 12] for at in range(0, len(joined), 12)]
+    traces = np.empty(len(named["rid"]), object)  # bytes, which NumPy would cut at their zeros
+    traces[:] = [joined[at : at + 12] for at in range(0, len(joined), 12)]
     warehouse.fill("trace_of", {"rid": named["rid"], "trace": traces})

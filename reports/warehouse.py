@@ -36,7 +36,10 @@ class Warehouse:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self._duck.close()
 
@@ -54,16 +57,36 @@ class Warehouse:
         self._duck.execute(f'CREATE OR REPLACE TABLE "{table}" AS FROM columns_of_it')
         self._duck.unregister("columns_of_it")
 
-    def read(self, table: str, path: Path) -> None:
-        """Make a table of a Parquet file.
+    def read(self, table: str, path: Path, types: Mapping[str, str] | None = None) -> None:
+        """Make a table of a Parquet file, of all its columns or of those in `types`, cast.
 
         Raises:
-            StoreError: If the file cannot be read as Parquet; names it.
+            StoreError: If the file cannot be read as Parquet, or not cast; names it.
         """
+        chosen = ", ".join(f'"{name}"::{kind} AS "{name}"' for name, kind in (types or {}).items())
+        sql = f'CREATE OR REPLACE TABLE "{table}" AS SELECT {chosen or "*"} FROM read_parquet(?)'
+        self._ask(path, sql)
+
+    def columns(self, path: Path) -> list[str]:
+        """Return the names of a Parquet file's columns; `StoreError` as in `read`."""
+        return [str(row[0]) for row in self._ask(path, "DESCRIBE FROM read_parquet(?)").fetchall()]
+
+    def write(self, sql: str, path: Path) -> None:
+        """Write what a query answers as Parquet."""
+        self._duck.execute(f"COPY ({sql}) TO '{path}' (FORMAT parquet, COMPRESSION zstd)")
+
+    def empties(self, table: str, columns: list[str]) -> list[str]:
+        """Return which columns of a table hold an empty value somewhere."""
+        counts = ", ".join(f'count("{name}") = count(*)' for name in columns)
+        full = self._duck.execute(f'SELECT {counts} FROM "{table}"').fetchone()
+        assert full is not None, table
+        return [name for name, whole in zip(columns, full, strict=True) if not whole]
+
+    def _ask(self, path: Path, sql: str) -> duckdb.DuckDBPyConnection:
         try:
-            self._duck.execute(f"CREATE OR REPLACE TABLE \"{table}\" AS FROM read_parquet(?)", [str(path)])
+            return self._duck.execute(sql, [str(path)])
         except duckdb.Error as wrong:
-            raise StoreError(f"{path}: expected a Parquet file, got {wrong}") from wrong
+            raise StoreError(f"{path}: expected a Parquet table, got {wrong}") from wrong
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """Return the rows that a query answers."""

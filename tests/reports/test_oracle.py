@@ -6,8 +6,17 @@ import pytest
 
 from scheme.services import Service
 from tests.reports.handmade import (
-    ASEAN, BLOK_M, BUNDARAN_HI, DKI, LEBAK_BULUS, PEGANGSAAN_DUA, VELODROME,
-    HandMade, debits, oracle_of, transfers,
+    ASEAN,
+    BLOK_M,
+    BUNDARAN_HI,
+    DKI,
+    LEBAK_BULUS,
+    PEGANGSAAN_DUA,
+    VELODROME,
+    HandMade,
+    debits,
+    oracle_of,
+    transfers,
 )  # fmt: skip
 
 BRT = Service.transjakarta_brt
