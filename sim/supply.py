@@ -39,6 +39,7 @@ from sim.transit.vehicles import (
     Hold,
     Run,
     run_times,
+    stand_still,
     wait_for_clear,
 )
 
@@ -55,6 +56,7 @@ class Supply:
         platforms: The queue of each stop.
         banks: The gate banks, entry and exit of each gated place in turn.
         remaining: Rides of each course not yet boarded.
+        frozen: How often each freeze of the changes has held a vehicle.
     """
 
     def __init__(
@@ -85,6 +87,7 @@ class Supply:
         self.runs: list[Run] = []
         self.capacity = _capacities(network, changes)
         self.freezes = [c for c in changes if isinstance(c, Freeze)]
+        self.frozen = [0] * len(self.freezes)
         self._rack = rack[rides.trip] if rack is not None else None
         keys = trips["trip"][rides.trip].astype(np.int64) * 4 + rides.leg
         self._times = times or DrawnServiceTime(seed, keys)
@@ -202,11 +205,12 @@ class Supply:
         vehicle = self.fleets.send(course.line, first, self.now_ms)
         base_ms = self.network.stops["run_ms"][course.first : course.first + course.count]
         run_ms = run_times(self.seed, index, number, course.service, base_ms)
-        holds = tuple(
-            Hold(freeze.at_ms, freeze.duration_ms)
-            for freeze in self.freezes
+        holds = sorted(
+            Hold(freeze.at_ms, freeze.duration_ms, number)
+            for number, freeze in enumerate(self.freezes)
             if freeze.line == course.line
             and self.fleets.number(freeze.line, freeze.vehicle) == vehicle
+            and freeze.at_ms >= self.now_ms
         )
         run = Run(course, vehicle, None if course.service in PASSING else ahead, run_ms, holds)
         self.runs.append(run)
@@ -217,16 +221,23 @@ class Supply:
         env, course = self.env, run.course
         for position in range(course.count):
             if position:
-                run_ms = run.run_ms[position]
-                yield env.timeout(run.with_holds(self.now_ms, run_ms) if run.holds else run_ms)
+                yield env.timeout(run.run_ms[position])
             if run.ahead is not None and run.ahead.cleared <= position:
                 yield from wait_for_clear(env, run, position)
-            stand_ms = self._call(run, index, position)
-            yield env.timeout(run.with_holds(self.now_ms, stand_ms) if run.holds else stand_ms)
+            if run.holds:
+                yield from self._hold(run)
+            yield env.timeout(self._call(run, index, position))
+            if run.holds:
+                yield from self._hold(run)
             run.clear()
         run.ahead = None
         place = int(self.network.stops["place"][course.first + course.count - 1])
         self.fleets.park(course.line, place, self.now_ms, run.vehicle)
+
+    def _hold(self, run: Run) -> Generator[Any, Any, None]:
+        """Keep a frozen vehicle where it is: on its way to a stop, or at it."""
+        for hold in (yield from stand_still(self.env, run)):
+            self.frozen[hold.freeze] += 1
 
     def _call(self, run: Run, index: int, position: int) -> int:
         """Let riders out and in at a stop; return how long the vehicle stands."""

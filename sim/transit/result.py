@@ -98,7 +98,6 @@ def transit_result(
     rides = supply.rides
     ended_ms = np.zeros(len(trips), np.int64)
     ended_ms[rides.trip[rides.last]] = supply.journal.ended_ms[rides.last]
-    held = [hold.at_ms for run in supply.runs for hold in run.held]
     return TransitResult(
         taps=_taps(supply, trips, terminals),
         terminals=terminals,
@@ -106,7 +105,7 @@ def transit_result(
         banks=_bank_counts(supply),
         waits=_waits(supply, trips),
         ended_ms=ended_ms,
-        frozen=tuple(held.count(freeze.at_ms) for freeze in supply.freezes),
+        frozen=tuple(supply.frozen),
     )
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scheme.services import Direction, Service
 from sim.chance import keyed_uniform
 from sim.network import Network
-from sim.transit.paths import LEGS_MAX, RIDES_MAX, Paths
+from sim.transit.paths import RIDES_MAX, Paths
 
 TRIP_DTYPE = np.dtype(
     [
@@ -137,10 +137,3 @@ def _platform_ms(network: Network) -> NDArray[np.int64]:
 
 def _paced(mean_ms: NDArray[np.int64], pace: NDArray[np.float64]) -> NDArray[np.int64]:
     return np.asarray(np.rint(mean_ms * pace), np.int64)
-
-
-def taps_expected(paths: Paths, origin: NDArray[np.int64], goal: NDArray[np.int64]) -> int:
-    """Return how many taps trips between these rows make if everybody taps out."""
-    legs = paths.legs[origin, goal]
-    assert legs.max(initial=0) <= LEGS_MAX
-    return 2 * int(legs.sum())

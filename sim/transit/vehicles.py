@@ -46,10 +46,11 @@ RUN_SPREAD = {True: (0.98, 0.04), False: (0.85, 0.40)}  # assumption: rail keeps
 
 
 class Hold(NamedTuple):
-    """A named vehicle stands still from the instant on."""
+    """A named vehicle stands still for a while."""
 
     at_ms: int
     duration_ms: int
+    freeze: int  # which of the scenario's freezes, from 0
 
 
 @dataclass
@@ -62,8 +63,7 @@ class Run:
         ahead: The run before it on the same course, None if there is none.
         aboard: Rides of those aboard, in order of boarding.
         to: Where each of them alights.
-        holds: When it will be held.
-        held: Holds that have taken effect.
+        holds: When it will be held, by instant; those that have taken effect are gone.
         waiter: Event of the follower that waits for this run to move, if any.
     """
 
@@ -71,11 +71,10 @@ class Run:
     vehicle: int
     ahead: Run | None
     run_ms: list[int]
-    holds: tuple[Hold, ...] = ()
+    holds: list[Hold]
     cleared: int = 0
     aboard: Ids = field(default_factory=lambda: np.zeros(0, np.int64))
     to: Ids = field(default_factory=lambda: np.zeros(0, np.int64))
-    held: list[Hold] = field(default_factory=list)
     waiter: Any = None
 
     def alight(self, stop: int) -> Ids:
@@ -92,14 +91,6 @@ class Run:
         """Let riders in."""
         self.aboard = np.concatenate((self.aboard, rides))
         self.to = np.concatenate((self.to, to))
-
-    def with_holds(self, now_ms: int, duration_ms: int) -> int:
-        """Return a duration that begins now, longer by every hold that falls into it."""
-        for hold in self.holds:
-            if now_ms <= hold.at_ms < now_ms + duration_ms:
-                duration_ms += hold.duration_ms
-                self.held.append(hold)
-        return duration_ms
 
     def clear(self) -> None:
         """Leave a stop behind, and wake the follower."""
@@ -152,6 +143,15 @@ def run_times(seed: int, course_index: int, run: int, service: Service, base_ms:
     ids = (course_index * 4_096 + run) * 512 + np.arange(len(base_ms))
     factor = low + spread * keyed_uniform(seed, "run-time", ids)
     return [int(ms) for ms in np.rint(base_ms * factor)]
+
+
+def stand_still(env: Any, run: Run) -> Generator[Any, Any, list[Hold]]:
+    """Stand still for every hold that has come; return them."""
+    held = []
+    while run.holds and run.holds[0].at_ms <= env.now:
+        held.append(run.holds.pop(0))
+        yield env.timeout(held[-1].duration_ms)
+    return held
 
 
 def wait_for_clear(env: Any, run: Run, position: int) -> Generator[Any, Any, None]:

@@ -11,12 +11,15 @@ import pytest
 from scheme.days import instant_ms
 from sim.demand import Demand, make_demand
 from sim.network import Network, load_network
+from sim.people import People, make_people
 from sim.transit.paths import Paths, find_paths
 
 DATA = Path(__file__).resolve().parents[2] / "scenarios" / "data"
 DATE = dt.date(2026, 1, 28)
 SEED = 11
 RIDERS = 9_000
+MORNING_MS = instant_ms(DATE, "06:00"), instant_ms(DATE, "09:00")
+ISSUERS = {1016: 49.0, 1024: 18.7, 1032: 8.3, 1040: 7.8, 1057: 8.6, 1065: 7.6}
 
 
 @pytest.fixture(scope="session")
@@ -54,3 +57,13 @@ def single_legs(demand: Demand) -> Demand:
     return Demand(
         demand.trips[demand.paths.legs[origin, goal] == 1], demand.paths, demand.window_ms
     )
+
+
+@pytest.fixture(scope="session")
+def people(network: Network, paths: Paths) -> People:
+    """A fifth of the shipped morning's people."""
+    return make_morning(network, paths, 40_000)
+
+
+def make_morning(network: Network, paths: Paths, riders: int) -> People:
+    return make_people(network, paths, riders, 500, MORNING_MS, ISSUERS, 1016, 5)

@@ -3,26 +3,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from scheme.days import calendar_day, instant_ms
+from scheme.days import calendar_day
 from scheme.numbers import check_digit_holds
 from scheme.services import Service
 from sim.network import Network
-from sim.people import Kind, People, make_people
+from sim.people import Kind, People
 from sim.transit.paths import Paths
 from sim.transit.rides import make_rides
-from tests.sim.conftest import DATE
-
-ISSUERS = {1016: 49.0, 1024: 18.7, 1032: 8.3, 1040: 7.8, 1057: 8.6, 1065: 7.6}
-WINDOW_MS = instant_ms(DATE, "06:00"), instant_ms(DATE, "09:00")
-
-
-def make(network: Network, paths: Paths, riders: int, seed: int = 5) -> People:
-    return make_people(network, paths, riders, 500, WINDOW_MS, ISSUERS, 1016, seed)
-
-
-@pytest.fixture(scope="module")
-def people(network: Network, paths: Paths) -> People:
-    return make(network, paths, 40_000)
+from tests.sim.conftest import ISSUERS, MORNING_MS, make_morning
 
 
 def test_cards_are_distinct_and_of_every_bank(people: People) -> None:
@@ -37,12 +25,12 @@ def test_only_cards_of_the_groups_bank_ride_free_and_they_make_their_share(peopl
     assert set(people.cards["issuer"][free].tolist()) == {1016}
     assert abs(free.mean() - 0.055) < 0.005
     assert set(people.cards["group"][free].tolist()) == set(range(1, 16))
-    day = calendar_day(WINDOW_MS[0] // 1_000)
+    day = calendar_day(MORNING_MS[0] // 1_000)
     assert 0.01 < (people.cards["group_expiry"][free] < day).mean() < 0.08
 
 
 def test_every_card_is_valid_and_can_pay_any_trip(people: People) -> None:
-    day = calendar_day(WINDOW_MS[0] // 1_000)
+    day = calendar_day(MORNING_MS[0] // 1_000)
     assert (people.cards["expiry"] > day).all()
     assert people.cards["balance"].min() >= 14_000 + 14_000 + 14_000
     assert people.cards["balance"].max() <= 2_000_000
@@ -51,9 +39,9 @@ def test_every_card_is_valid_and_can_pay_any_trip(people: People) -> None:
 
 def test_trips_start_within_the_window_by_the_hours_profile(people: People) -> None:
     at_ms = people.demand.trips["at_ms"]
-    assert at_ms.min() >= WINDOW_MS[0]
-    assert at_ms.max() < WINDOW_MS[1]
-    hours = np.bincount((at_ms - WINDOW_MS[0]) // 3_600_000) / len(at_ms)
+    assert at_ms.min() >= MORNING_MS[0]
+    assert at_ms.max() < MORNING_MS[1]
+    hours = np.bincount((at_ms - MORNING_MS[0]) // 3_600_000) / len(at_ms)
     assert hours.tolist() == pytest.approx([10.9 / 29.2, 11.4 / 29.2, 6.9 / 29.2], abs=0.01)
 
 
@@ -67,7 +55,7 @@ def test_people_are_of_every_kind(people: People) -> None:
 def test_a_persons_draws_do_not_depend_on_how_many_there_are(
     network: Network, paths: Paths, people: People
 ) -> None:
-    few = make(network, paths, 10_000)
+    few = make_morning(network, paths, 10_000)
     assert (few.cards[:10_000] == people.cards[:10_000]).all()
     assert (few.demand.trips[:10_000] == people.demand.trips[:10_000]).mean() > 0.99
 
