@@ -8,6 +8,7 @@
     |   +-- RecordError                 bytes that are no record, state or batch of ours
     +-- EnvironmentFaultError (OSError) the machine said no: port, disk, database version: exit 3
     |   +-- ReaderError                 a reader, a card link or a bench part
+    |   |   +-- CardGoneError           no card in the field, or it left before it was heard
     |   +-- StoreError                  a database or a run directory
     |   +-- TargetError                 a back office under test did not answer as its contract says
     +-- RunInvalidError                 the run could not be judged: exit 4
@@ -55,6 +56,10 @@ class EnvironmentFaultError(JakartaOneError, OSError):
 
 class ReaderError(EnvironmentFaultError):
     """A reader, a card link or another part of the bench failed."""
+
+
+class CardGoneError(ReaderError):
+    """There is no card in the field, or it left before its answer was heard."""
 
 
 class StoreError(EnvironmentFaultError):

@@ -84,12 +84,16 @@ class Sam:
         self._open = b""
         self._session: Keyed | None = None
 
+    def reset(self) -> None:
+        """Forget challenge and session, as at power-on; the counter stays."""
+        self._open, self._session = b"", None
+
     def answer(self, apdu: bytes) -> bytes:
         """Return the answer to a command; never raises, whatever the bytes."""
         command = parse_command(apdu)
         response = sw_only(Sw.wrong_length) if command is None else self._dispatch(command)
         if response.sw != Sw.ok:
-            self._open, self._session = b"", None
+            self.reset()
         return response.encode()
 
     def _dispatch(self, command: Command) -> Response:

@@ -1,0 +1,72 @@
+"""One exchange with a card or a SAM and its two instants, and a whole dialogue over two readers.
+
+The clock is the host's monotonic one in nanoseconds; it stamps just before the command goes and
+just after the answer is here.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+from scheme.apdu import Command, Ins, Response, parse_response
+from scheme.dialogue import Device, Dialogue, Outcome
+from scheme.errors import CardGoneError
+
+
+class Exchange(NamedTuple):
+    """An answer with its status word, and when command and answer passed."""
+
+    response: bytes
+    sent_ns: int
+    received_ns: int
+
+
+class Transceiver(Protocol):
+    """What can exchange a command for an answer."""
+
+    def transceive(self, apdu: bytes) -> Exchange:
+        """Return the answer; raise CardGoneError if nobody answers any more."""
+        ...
+
+
+class Timed(NamedTuple):
+    """An exchange of a dialogue by name."""
+
+    device: Device
+    ins: Ins
+    sent_ns: int
+    received_ns: int
+
+    @property
+    def name(self) -> str:
+        """For example `card DEBIT`."""
+        return f"{self.device.value} {self.ins.name.upper()}"
+
+
+def conduct(dialogue: Dialogue, card: Transceiver, sam: Transceiver) -> tuple[Outcome, list[Timed]]:
+    """Carry a dialogue over two readers; return its outcome and its exchanges.
+
+    An exchange that a card did not answer is not among them; the dialogue is told None.
+    """
+    timed: list[Timed] = []
+    answer: Response | None = None
+    while True:
+        try:
+            device, command = dialogue.send(answer)
+        except StopIteration as end:
+            outcome: Outcome = end.value
+            return outcome, timed
+        answer = _exchange(sam if device is Device.sam else card, device, command, timed)
+
+
+def _exchange(
+    over: Transceiver, device: Device, command: Command, timed: list[Timed]
+) -> Response | None:
+    try:
+        exchange = over.transceive(command.encode())
+    except CardGoneError:
+        if device is Device.sam:
+            raise
+        return None
+    timed.append(Timed(device, Ins(command.ins), exchange.sent_ns, exchange.received_ns))
+    return parse_response(exchange.response)

@@ -1,0 +1,132 @@
+"""The door to every reader: a URL in, a `Reader` out.
+
+    model://            the Python purse, one of its own in the field from the start
+    model://empty       likewise, with nobody in the field
+    fault+URL           a wrapper that loses answers where it is told to
+
+The part before `://` picks the module in `hil.readers`; readers of others come by the entry point
+`jakarta_one.readers`. Which card is which, and what a tap means, is not known here.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Callable
+from importlib.metadata import entry_points
+from types import ModuleType
+from typing import Protocol, runtime_checkable
+
+from hil.exchange import Exchange
+from scheme.errors import InventoryError
+
+SHIPPED = ("model",)
+WRAPPERS = ("fault",)
+ENTRY_POINT = "jakarta_one.readers"
+
+
+class Card(Protocol):
+    """What can lie in the field of a reader whose cards are programs: a purse or a SAM."""
+
+    def answer(self, apdu: bytes) -> bytes:
+        """Return the answer to a command."""
+        ...
+
+    def reset(self) -> None:
+        """Forget what power loss forgets."""
+        ...
+
+
+class Reader(Protocol):
+    """A device that exchanges commands with the card in its field.
+
+    Every method but `open` raises ReaderError on a reader that is not open.
+    """
+
+    @property
+    def url(self) -> str:
+        """The URL it was opened by."""
+        ...
+
+    def open(self) -> None:
+        """Take hold of the device."""
+        ...
+
+    def close(self) -> None:
+        """Let the device go; again is no fault."""
+        ...
+
+    def transceive(self, apdu: bytes) -> Exchange:
+        """Return the card's answer; raise CardGoneError if there is no card, or none any more."""
+        ...
+
+    def field_off(self) -> None:
+        """Take power from the card, so that it forgets its session."""
+        ...
+
+
+@runtime_checkable
+class CardHolder(Reader, Protocol):
+    """A reader whose card a program can change."""
+
+    def insert(self, card: Card) -> None:
+        """Put a card into the field, in place of the one there."""
+        ...
+
+    def remove(self) -> None:
+        """Take the card out of the field."""
+        ...
+
+
+def open_reader(url: str) -> Reader:
+    """Return the reader of a URL, open.
+
+    Raises:
+        InventoryError: If no driver is of that name; names those there are.
+        ReaderError: If the device could not be opened.
+    """
+    reader = make_reader(url)
+    reader.open()
+    return reader
+
+
+def make_reader(url: str) -> Reader:
+    """Return the reader of a URL, not opened yet; raises InventoryError as `open_reader` does."""
+    check_url(url)
+    scheme, _, address = url.partition("://")
+    wrapper, plus, inner = scheme.partition("+")
+    if plus:
+        wrap: Callable[[Reader], Reader] = _module(wrapper).wrap
+        return wrap(make_reader(f"{inner}://{address}"))
+    return _maker(scheme)(address)
+
+
+def check_url(url: str) -> None:
+    """Raise InventoryError unless a driver answers for each part before `://`."""
+    scheme, separator, _ = url.partition("://")
+    *wrappers, driver = scheme.split("+")
+    if not separator:
+        raise InventoryError(f'reader "{url}": expected a URL such as model://, got no "://"')
+    for name, known in [(w, WRAPPERS) for w in wrappers] + [(driver, drivers())]:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f'; did you mean "{near[0]}"?' if near else ""
+            raise InventoryError(f'no reader driver "{name}"; there are: {", ".join(known)}{hint}')
+
+
+def drivers() -> tuple[str, ...]:
+    """Return the names of all reader drivers, ours first."""
+    return SHIPPED + tuple(sorted(point.name for point in entry_points(group=ENTRY_POINT)))
+
+
+def _maker(name: str) -> Callable[[str], Reader]:
+    if name in SHIPPED:
+        maker: Callable[[str], Reader] = _module(name).make
+        return maker
+    (point,) = entry_points(group=ENTRY_POINT, name=name)
+    loaded: Callable[[str], Reader] = point.load()
+    return loaded
+
+
+def _module(name: str) -> ModuleType:
+    return importlib.import_module(f"hil.readers.{name}")
