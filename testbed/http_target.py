@@ -98,10 +98,12 @@ class HttpTarget:
         """Return once the backlog is empty.
 
         Raises:
-            TargetError: If it is not after `deadline_s` seconds.
+            TargetError: If it is not after `deadline_s` seconds, or its pipeline stands still.
         """
         until = time.monotonic() + deadline_s
-        while (backlog := int(self.status()["backlog"])) > 0:
+        while (backlog := int((status := self.status())["backlog"])) > 0:
+            if stalled := status.get("pipeline", {}).get("stalled"):
+                raise TargetError(f"{self.url}: expected a pipeline at work, got: {stalled}")
             if time.monotonic() > until:
                 raise TargetError(
                     f"{self.url}: expected every upload booked within {deadline_s:g} s, "

@@ -36,11 +36,13 @@ def generate(
     from scenarios.shipped import scenario_path
     from testbed.cli.closing import document
     from testbed.cli.progress import bars
+
+    found = scenario_path(scenario)
     from testbed.run import generate_city
 
     with bars() as progress:
         manifest, folder = generate_city(
-            scenario_path(scenario), out=out, seed=seed, workers=workers, progress=progress
+            found, out=out, seed=seed, workers=workers, progress=progress
         )
     if json:
         typer.echo(document(manifest))

@@ -29,11 +29,13 @@ def run(
     from scenarios.shipped import scenario_path
     from testbed.cli.closing import closing, document
     from testbed.cli.progress import bars
+
+    found = scenario_path(scenario)
     from testbed.run import run_scenario
 
     with bars() as progress:
         record = run_scenario(
-            scenario_path(scenario),
+            found,
             out=out,
             seed=seed,
             workers=workers,
