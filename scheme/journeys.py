@@ -183,8 +183,6 @@ def _priced(
         operators.add(OPERATOR_CODE[service])
         legs.append((leg.operator, fare, metres))
         own_sum += fare
-        if not rail:  # it counts, and is debited for, before its metres are known
-            would_be = max(would_be, due(said, len(operators), own_sum, metres_sum))
         metres_sum += metres
         if rail and out_s - first_s > window_s:
             due_idr = late_due(said, len(operators), own_sum)
