@@ -195,6 +195,12 @@ def test_the_first_of_two_torn_exits_counts() -> None:
     assert price_card(records, CARD, CONTEXT, CLOSE).legs[0][5] == 8_110
 
 
+def test_a_torn_record_of_another_operator_ends_nothing() -> None:
+    records = [tap(41, MRT_IN, 101, "07:00:00"), tap(41, LRT_OUT, 206, "07:30:00", torn=1)]
+    priced = price_card(records, CARD, CONTEXT, CLOSE)
+    assert (priced.booked, priced.legs, priced.postings) == (2, [], [])
+
+
 def test_found_exit_after_03_00_is_a_journey_of_its_own() -> None:
     records = [
         (41, 0, at("02:00:00"), TJ_IN, 1001, 3_500),
