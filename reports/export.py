@@ -68,7 +68,9 @@ def _check_format(export: Path) -> None:
     try:
         said = json.loads(manifest.read_text("utf-8")).get("format")
     except (OSError, ValueError) as wrong:
-        raise TargetError(f"export: expected {manifest} with format {FORMAT}, got {wrong}") from wrong
+        raise TargetError(
+            f"export: expected {manifest} with format {FORMAT}, got {wrong}"
+        ) from wrong
     if said != FORMAT:
         raise TargetError(
             f"export: {manifest}: format: expected {FORMAT}, got {said!r}; "

@@ -36,8 +36,8 @@ def ledger_hash(warehouse: Warehouse, run: int = EXPECTED) -> str:
 
 def add_traces(warehouse: Warehouse, seed: int) -> None:
     """Give every presentation its trace id, derived and never read from truth."""
-    named = warehouse.arrays("SELECT rid, terminal, presentation FROM presented")
-    joined = trace_ids(seed, named["terminal"], named["presentation"]).tobytes()
+    named = warehouse.arrays("SELECT rid, written_terminal, presentation FROM presented")
+    joined = trace_ids(seed, named["written_terminal"], named["presentation"]).tobytes()
     traces = np.empty(len(named["rid"]), object)  # bytes, which NumPy would cut at their zeros
     traces[:] = [joined[at : at + 12] for at in range(0, len(joined), 12)]
     warehouse.fill("trace_of", {"rid": named["rid"], "trace": traces})

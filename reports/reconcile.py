@@ -44,6 +44,11 @@ class Discrepancy(NamedTuple):
     follows: bool
     detail: str
 
+    @property
+    def what(self) -> bytes:
+        """What tells one wrong tap from another: its trace id, else the key of the money."""
+        return self.trace or self.key.encode()
+
 
 @dataclass(frozen=True)
 class Reconciliation:
@@ -72,6 +77,7 @@ class Reconciliation:
     idr_truth: int
     idr_ledger: int
     services: dict[str, tuple[int, int]]
+    ledger_hash: str
     ledger_hash_expected: str
     broken: list[str]
 
@@ -92,8 +98,8 @@ def reconcile(warehouse: Warehouse, truth: Truth, export: Path) -> Reconciliatio
 
 def compare(warehouse: Warehouse) -> Reconciliation:
     """Return what differs between the expected and the told tables of a warehouse."""
-    warehouse.run("reconcile")
-    warehouse.run("conservation")
+    for script in ("reconcile", "conservation", "figures"):
+        warehouse.run(script)
     one, rows = warehouse.one, warehouse.rows
     found = [
         Discrepancy(bytes(trace or b""), key or "", kind, card or 0, nt or 0, *rest)
@@ -102,43 +108,29 @@ def compare(warehouse: Warehouse) -> Reconciliation:
             "FROM discrepancy ORDER BY follows, class, trace, key")
     ]  # fmt: skip
     verdicts = dict(rows("SELECT verdict, count(*) FROM taps GROUP BY ALL ORDER BY ALL"))
-    explained = rows(
-        "SELECT fault, count(*), sum(amount)::BIGINT FROM explained x "
-        "ANTI JOIN discrepancy d USING (trace) GROUP BY ALL ORDER BY ALL"
-    )
-    roots = {d.trace or d.key.encode() for d in found if not d.follows}
+    explained = rows("FROM explained_by_fault()")
+    roots = {d.what for d in found if not d.follows}
     return Reconciliation(
         expected=one("SELECT count(*) FROM expected"),
         told=one("SELECT count(*) FROM taps"),
         accepted=verdicts.pop(0, 0),
         refused=verdicts,
-        late=one(f"SELECT count(*) FROM expected SEMI JOIN taps USING (trace) "
-                 f"WHERE uploaded_at_ms - at_ms > {LATE_MS}"),
+        late=one(f"SELECT late_records({LATE_MS})"),
         explained={fault: taps for fault, taps, _ in explained},
         explained_idr={fault: idr for fault, _, idr in explained},
         discrepancies=found,
         unexplained=len(roots),
-        following=len({d.trace or d.key.encode() for d in found if d.follows} - roots),
-        idr_truth=one("SELECT coalesce(sum(CASE WHEN kind = 4 THEN -amount ELSE amount END), 0)"
-                      "::BIGINT FROM expected WHERE verdict = 0"),
-        idr_ledger=one("SELECT coalesce(sum(CASE WHEN debit LIKE 'purse:%' THEN amount "
-                       "WHEN credit LIKE 'purse:%' THEN -amount ELSE 0 END), 0)::BIGINT "
-                       "FROM transfers"),
-        services=_services(warehouse),
+        following=len({d.what for d in found if d.follows} - roots),
+        idr_truth=one("SELECT expected_total()"),
+        idr_ledger=one("SELECT purse_total()"),
+        services={
+            Service(service).name: (taps, idr)
+            for service, taps, idr in rows("FROM service_figures()")
+        },
+        ledger_hash=one("SELECT sha256(lines) FROM told_lines()"),
         ledger_hash_expected=ledger_hash(warehouse),
         broken=_broken(warehouse),
-    )  # fmt: skip
-
-
-def _services(warehouse: Warehouse) -> dict[str, tuple[int, int]]:
-    """Return records and accepted rupiah of every service that has any."""
-    return {
-        Service(service).name: (taps, idr)
-        for service, taps, idr in warehouse.rows(
-            "SELECT service, count(*), coalesce(sum(a.amount) FILTER (a.verdict = 0), 0)::BIGINT "
-            "FROM taps a JOIN terminal t ON t.terminal = a.terminal GROUP BY ALL ORDER BY ALL"
-        )
-    }
+    )
 
 
 def _broken(warehouse: Warehouse) -> list[str]:

@@ -154,3 +154,16 @@ FROM wrong_money m
 LEFT JOIN tap_of t USING (key)
 LEFT JOIN expected e ON e.trace = t.trace
 LEFT JOIN first_wrong f ON f.card = m.card;
+
+-- The lines behind the export's own `ledger_hash`, as ledger_lines has them for the oracle's.
+CREATE MACRO told_lines() AS TABLE
+WITH net_effect AS (
+    SELECT key, least(debit, credit) AS one, greatest(debit, credit) AS other, code, operating_day,
+           sum(CASE WHEN debit < credit THEN amount ELSE -amount END)::BIGINT AS net
+    FROM transfers GROUP BY ALL
+),
+line AS (
+    SELECT concat_ws('|', key, one, other, code, operating_day, net) AS text
+    FROM net_effect WHERE net <> 0
+)
+SELECT coalesce(string_agg(text, chr(10) ORDER BY text), '') AS lines FROM line;

@@ -19,6 +19,7 @@ from reports.tariff_tables import tariff_tables
 from reports.warehouse import Columns, Warehouse
 from scheme.days import calendar_day
 from scheme.errors import StoreError
+from scheme.numbers import in_epoch_card, in_epoch_device
 from scheme.services import Service
 
 DAYS_AROUND = 2  # calendar days before the first and after the last tap that a price may ask for
@@ -32,6 +33,7 @@ class Truth:
         tariff_version: The version that clearing prices by; a device may hold another.
         bundles: Every tariff bundle that a device or clearing held.
         participants: The document of participants.yaml.
+        epoch: Whose numbers the back office knows; the tables hold those of epoch 0.
         close_at_ms: The instant that the day's close names.
         purse_limits: Most that a purse may hold, rupiah, by card profile.
         tables: presentation, card, terminal and hotlist, each as columns or as a Parquet file.
@@ -45,11 +47,12 @@ class Truth:
     tables: Mapping[str, Columns | Path]
     from_ms: int
     close_at_ms: int
+    epoch: int = 0
     manifest: Mapping[str, Any] = field(default_factory=dict)
 
 
-def read_truth(city: Path) -> Truth:
-    """Return the truth in a city folder.
+def read_truth(city: Path, epoch: int = 0) -> Truth:
+    """Return the truth in a city folder, to be judged in the numbers of an epoch.
 
     Raises:
         StoreError: If a file of it is missing or of another version; names the file.
@@ -74,6 +77,7 @@ def read_truth(city: Path) -> Truth:
         tables=tables,
         from_ms=int(manifest["from_ms"]),
         close_at_ms=int(manifest["close_at_ms"]),
+        epoch=epoch,
         manifest=manifest,
     )
 
@@ -101,11 +105,21 @@ def load_truth(warehouse: Warehouse, truth: Truth) -> None:
             warehouse.read(f"{name}_as_written", source)
         else:
             warehouse.fill(f"{name}_as_written", source)
+    if truth.epoch:
+        _renumber(warehouse, truth.epoch)
     _fill_tariffs(warehouse, truth)
     _fill_participants(warehouse, truth)
     warehouse.fill("closing", {"at_s": np.array([truth.close_at_ms // 1_000])})
     warehouse.run("truth")
     _refuse_strangers(warehouse)
+
+
+def _renumber(warehouse: Warehouse, epoch: int) -> None:
+    for name, moved in (("card", in_epoch_card), ("terminal", in_epoch_device)):
+        numbers = warehouse.arrays(f"SELECT DISTINCT {name} FROM {name}_as_written")[name]
+        renumbered = moved(numbers.astype(np.int64), epoch)
+        warehouse.fill(f"{name}_in_epoch", {"number": numbers, "renumbered": renumbered})
+    warehouse.run("renumber")
 
 
 def _fill_tariffs(warehouse: Warehouse, truth: Truth) -> None:

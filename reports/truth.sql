@@ -10,9 +10,11 @@ SELECT terminal, operator, service, kind, direction, place, vehicle, vehicle_cla
 FROM terminal_as_written;
 
 CREATE TABLE presented AS
-SELECT row_number() OVER () AS rid, p.terminal, p.presentation, p.card, p.at_ms, p.place, p.amount,
+SELECT row_number() OVER () AS rid, p.terminal,
+       coalesce(p.written_terminal, p.terminal) AS written_terminal, p.presentation, p.card, p.at_ms, p.place, p.amount,
        p.torn, p.hotlist, p.uploaded_at_ms, p.tac_corrupted, e.edition, p.metres
-FROM (FROM presentation UNION ALL BY NAME SELECT NULL::INTEGER AS metres WHERE false) p
+FROM (FROM presentation UNION ALL BY NAME
+      SELECT NULL::INTEGER AS metres, NULL::UINTEGER AS written_terminal WHERE false) p
 JOIN edition_of e ON e.version = p.tariff;
 
 CREATE VIEW happened AS

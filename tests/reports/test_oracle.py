@@ -30,7 +30,9 @@ def made() -> HandMade:
     return hand
 
 
-def brt(made: HandMade, start: tuple[int, str], end: tuple[int, str], metres: int | None = None) -> None:
+def brt(
+    made: HandMade, start: tuple[int, str], end: tuple[int, str], metres: int | None = None
+) -> None:
     """Ride a BRT leg between halts 1001 and 1002 and so on."""
     made.tap(1, made.gate(BRT, start[0], "in"), start[1])
     made.tap(1, made.gate(BRT, end[0], "out"), end[1], metres=metres)

@@ -38,7 +38,8 @@ def trace_of(made: HandMade, card: int, at: int) -> bytes:
 
 def roots(found: Reconciliation) -> list[tuple[str, bytes, int, int]]:
     """Return class, trace and rupiah of what follows from nothing else."""
-    return [(d.kind, d.trace, d.expected_idr, d.got_idr) for d in found.discrepancies if not d.follows]
+    own = [d for d in found.discrepancies if not d.follows]
+    return [(d.kind, d.trace, d.expected_idr, d.got_idr) for d in own]
 
 
 def test_a_faultless_export_has_no_discrepancy(made: HandMade, tmp_path: Path) -> None:
@@ -52,7 +53,8 @@ def test_a_faultless_export_has_no_discrepancy(made: HandMade, tmp_path: Path) -
     (f"DELETE FROM told_taps WHERE {EXIT}", "lost", 8_000, 0),
     (f"INSERT INTO told_taps FROM told_taps WHERE {EXIT}", "duplicate", 8_000, 16_000),
     (f"UPDATE told_taps SET amount = 9000 WHERE {EXIT}", "wrong_fare", 8_000, 9_000),
-    (f"UPDATE told_taps SET verdict = 24, state = 'none' WHERE {EXIT}", "wrongly_refused", 8_000, 0),
+    (f"UPDATE told_taps SET verdict = 24, state = 'none' WHERE {EXIT}",
+     "wrongly_refused", 8_000, 0),
     (f"UPDATE told_taps SET verdict = 27, state = 'none' WHERE {EXIT}", "late", 8_000, 0),
     (f"UPDATE told_taps SET issuer = 1032 WHERE {EXIT}", "wrong_party", 8_000, 8_000),
     ("UPDATE told_transfers SET amount = 9000 WHERE key = 'journey:1024:1:11'",
@@ -92,7 +94,8 @@ def test_a_wrong_tariff_row_names_the_taps_that_it_priced(made: HandMade, tmp_pa
     """As a server would book it whose row Lebak Bulus to Blok M says 9,000."""
     found = judged(
         made, tmp_path,
-        "UPDATE told_legs SET own_fare_idr = 9000, share_idr = 9000 WHERE key = 'journey:1024:1:11'",
+        "UPDATE told_legs SET own_fare_idr = 9000, share_idr = 9000 "
+        "WHERE key = 'journey:1024:1:11'",
         "UPDATE told_transfers SET amount = 9000 WHERE key = 'journey:1024:1:11'",
         "INSERT INTO told_transfers SELECT key, 'uncollected:2022', 'hold:journey', 1000, "
         "'uncollected', operating_day FROM told_transfers WHERE key = 'journey:1024:1:11'",
@@ -112,9 +115,8 @@ def test_what_a_corrupted_tac_costs_is_explained_by_it(tmp_path: Path) -> None:
 
 def test_a_refusal_that_no_fault_explains_is_a_discrepancy(made: HandMade, tmp_path: Path) -> None:
     made.taps[0]["tac_corrupted"] = 1
-    found = judged(
-        made, tmp_path, "UPDATE told_taps SET verdict = 24, state = 'none' WHERE card = 2 AND nt = 11"
-    )
+    refused = "UPDATE told_taps SET verdict = 24, state = 'none' WHERE card = 2 AND nt = 11"
+    found = judged(made, tmp_path, refused)
     assert [(d.kind, d.trace) for d in found.discrepancies] == [
         ("wrongly_refused", trace_of(made, 2, 0))
     ]

@@ -61,8 +61,8 @@ def _write(warehouse: Warehouse, export: Path) -> None:
         "SELECT credit, amount FROM told_transfers) JOIN told_accounts USING (account) GROUP BY ALL"
     )
     warehouse.execute(
-        "CREATE TABLE told_uploads AS SELECT sender, batch, count(*) AS count, 'accepted' AS result,"
-        " 0 AS repeats FROM told_taps GROUP BY ALL"
+        "CREATE TABLE told_uploads AS SELECT sender, batch, count(*) AS count, "
+        "'accepted' AS result, 0 AS repeats FROM told_taps GROUP BY ALL"
     )
     for table in ("taps", "transfers", "legs", "accounts", "positions", "uploads"):
         warehouse.write(f"FROM told_{table}", export / f"{table}.parquet")

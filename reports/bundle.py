@@ -1,0 +1,77 @@
+"""A record checked again: every figure worked out from the raw evidence beside it, and compared.
+
+The evidence lies where the record says, seen from the run directory. Nothing that a figure needs is
+taken from the record but what was asked of the run.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from reports.verdict import SCHEMA, work_out
+from scheme.errors import StoreError
+
+NOT_FIGURES = frozenset({"report", "evidence", "asked", "schema"})
+
+
+def verify(root: Path) -> dict[str, Any]:
+    """Return how many figures a record has, and a sentence for each that the evidence denies.
+
+    Raises:
+        StoreError: If the record or its evidence cannot be read.
+        TargetError: If the export has lost its form.
+    """
+    record = read_record(root)
+    places = {
+        name: None if place is None else root / place for name, place in record["evidence"].items()
+    }
+    city, export = places["city"], places["export"]
+    if city is None or export is None:
+        raise StoreError(f"{root}/record.json: evidence: expected city and export, got none")
+    again = work_out(city, export, places["load"], places["rack"], root, record["asked"]).record
+    said, found = dict(_figures("", record)), dict(_figures("", again))
+    differences = [
+        f"{name}: the record says {said.get(name, 'nothing')!r}, the evidence "
+        f"{found.get(name, 'nothing')!r}"
+        for name in sorted(said.keys() | found.keys())
+        if said.get(name) != found.get(name)
+    ]
+    return {
+        "schema": "jakarta-one/verify/1",
+        "run": str(root),
+        "figures": len(found),
+        "differences": differences,
+    }
+
+
+def read_record(root: Path) -> dict[str, Any]:
+    """Return a run's record.json.
+
+    Raises:
+        StoreError: If there is none, or it is another or a newer document.
+    """
+    path = root / "record.json"
+    try:
+        record: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as wrong:
+        raise StoreError(f"{path}: expected a record, got {wrong}; jakarta-one report build "
+                         "writes one") from wrong
+    if record.get("schema") != SCHEMA:
+        raise StoreError(f"{path}: schema: expected {SCHEMA}, got {record.get('schema')!r}")
+    return record
+
+
+def _figures(where: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """Yield every leaf of a record by its path, but for what is no figure."""
+    if isinstance(value, dict):
+        for key, part in value.items():
+            if where or key not in NOT_FIGURES:
+                yield from _figures(f"{where}.{key}" if where else key, part)
+    elif isinstance(value, list):
+        for index, part in enumerate(value):
+            yield from _figures(f"{where}[{index}]", part)
+    else:
+        yield where, value
