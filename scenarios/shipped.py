@@ -49,6 +49,12 @@ def tariff_path(given: Path) -> Path:
     raise TariffError(f"{given}: expected a folder with a tariff.yaml or one of {names}, got none")
 
 
+def rack_path(given: Path) -> Path:
+    """Return the rack file that a person means: their own, or the shipped one by its name."""
+    shipped = FOLDER / given.name
+    return shipped if not given.exists() and given.parent == Path() and shipped.exists() else given
+
+
 def _is_scenario(path: Path) -> bool:
     with path.open(encoding="utf-8") as lines:
         return lines.readline().startswith("format: jakarta-one/scenario/")

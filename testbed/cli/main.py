@@ -81,14 +81,19 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(exit_of_error(error))
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"jakarta-one {version('jakarta-one-testbed')}")
+        raise typer.Exit
+
+
 def _options(
     version: Annotated[
-        bool, typer.Option("--version", is_eager=True, help="Print the version.")
+        bool,
+        typer.Option("--version", is_eager=True, callback=_show_version, help="Print the version."),
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show where an error arose.")] = False,
 ) -> None:
-    if version:
-        from importlib.metadata import version as version_of
-
-        typer.echo(f"jakarta-one {version_of('jakarta-one-testbed')}")
-        raise typer.Exit
+    """Take the options that stand before a command; `main` has read --debug already."""

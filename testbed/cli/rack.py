@@ -34,12 +34,14 @@ def play(
 
     Example: jakarta-one rack play my_city --rack rack.sim.yaml --speed 60
     """
+    from scenarios.shipped import rack_path
     from testbed.cli.closing import document
     from testbed.cli.progress import bars
     from testbed.run import play_rack
 
     with bars() as progress:
-        played = play_rack(city, rack=rack, speed=speed, out=out, progress=progress)
+        file = rack_path(Path(rack or "rack.sim.yaml"))
+        played = play_rack(city, rack=str(file), speed=speed, out=out, progress=progress)
     if json:
         typer.echo(document(played))
     else:

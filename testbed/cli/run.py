@@ -26,7 +26,7 @@ def run(
 
     Example: jakarta-one run scenarios/morning_peak.yaml --seed 7 --json
     """
-    from scenarios.shipped import scenario_path
+    from scenarios.shipped import rack_path, scenario_path
     from testbed.cli.closing import closing, document
     from testbed.cli.progress import bars
 
@@ -39,7 +39,7 @@ def run(
             out=out,
             seed=seed,
             workers=workers,
-            rack=rack,
+            rack=str(rack_path(Path(rack))) if rack else None,
             target=target,
             speed=speed,
             epoch=epoch,

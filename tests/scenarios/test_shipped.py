@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from scenarios.shipped import FOLDER, data_folder, scenario_path, tariff_path
+from scenarios.shipped import FOLDER, data_folder, rack_path, scenario_path, tariff_path
 from scheme.errors import ScenarioError, TariffError
 
 
@@ -51,6 +51,13 @@ def test_a_tariff_may_be_named_by_its_folder_or_its_file(empty: Path) -> None:
 def test_a_tariff_that_is_nowhere_is_named_with_those_that_are() -> None:
     with pytest.raises(TariffError, match="one of jakarta-2026"):
         tariff_path(Path("jakarta-1926"))
+
+
+@pytest.mark.usefixtures("empty")
+def test_the_simulated_rack_is_found_by_its_name_and_no_other_is() -> None:
+    assert rack_path(Path("rack.sim.yaml")) == FOLDER / "rack.sim.yaml"
+    assert rack_path(Path("my_rack.yaml")) == Path("my_rack.yaml")
+    assert rack_path(Path("none")) == Path("none")
 
 
 def test_every_shipped_scenario_stands_on_shipped_files() -> None:
