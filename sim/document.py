@@ -133,14 +133,14 @@ def _plain(node: Any) -> Any:
 def _sentence(error: ValidationError) -> tuple[Place, str, object]:
     """Return place, expected and got for one failure of the schema."""
     place: Place = tuple(error.absolute_path)
+    given: Any = error.instance
     schema = error.schema if isinstance(error.schema, dict) else {}
     if error.validator == "additionalProperties":
         known = list(schema.get("properties", {}))
-        unknown = next(key for key in error.instance if key not in known)
+        unknown = next(key for key in given if key not in known)
         hint = did_you_mean(str(unknown), known)
         return (*place, unknown), f"one of {', '.join(known)}", _Verbatim(f"the unknown key{hint}")
     if error.validator == "required":
-        given: Any = error.instance
         missing = next(key for key in schema["required"] if key not in given)
         return place, f"the key {missing!r}", _Verbatim("none")
     return place, _expected(error, schema), error.instance
