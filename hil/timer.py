@@ -41,6 +41,11 @@ class Squeeze:
         return self.epoch_us + (wall_ns - self.wall_ns) // 1_000
 
 
+def now_ns() -> int:
+    """Return the monotonic clock, nanoseconds."""
+    return time.monotonic_ns()
+
+
 def sleep_until(wall_ns: int) -> None:
     """Return at a monotonic instant, or at once if it has passed."""
     while (left_ns := wall_ns - time.monotonic_ns()) > 0:

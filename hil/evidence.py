@@ -1,0 +1,85 @@
+"""The evidence of a play as columns, and what it comes to.
+
+Every figure of the summary can be worked out again from the columns. Latency is measured from the
+instant a tap was meant for; service time, from when its turn came, stands beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hil.exchange import Timed
+from hil.slices import PlannedTap
+from hil.timer import Squeeze
+
+DISPLACED = "displaced"
+
+
+class Played(NamedTuple):
+    """What became of one row of the slice; instants are monotonic nanoseconds."""
+
+    intended_ns: int
+    started_ns: int
+    done_ns: int
+    outcome: str
+    exchanges: list[Timed]
+
+
+def tap_columns(
+    taps: Sequence[PlannedTap],
+    played: Sequence[Played | None],
+    equal: NDArray[np.bool_],
+    squeeze: Squeeze,
+) -> dict[str, Any]:
+    """Return one row a planned tap; instants in microseconds since 1970, 0 if displaced."""
+    columns: dict[str, Any] = {
+        name: [getattr(tap, name) for tap in taps] for name in PlannedTap._fields
+    }
+    clocks = [(p.intended_ns, p.started_ns, p.done_ns) if p else (0, 0, 0) for p in played]
+    for at, name in enumerate(("intended_us", "started_us", "done_us")):
+        columns[name] = np.array(
+            [squeeze.epoch(clock[at]) if clock[at] else 0 for clock in clocks], np.int64
+        )
+    columns["outcome"] = [p.outcome if p else DISPLACED for p in played]
+    columns["equal"] = equal
+    columns["displaced"] = np.array([p is None for p in played], np.bool_)
+    return columns
+
+
+def exchange_columns(taps: Sequence[PlannedTap], played: Sequence[Played | None]) -> dict[str, Any]:
+    """Return one row an exchange; `presentation` is the tap's row, `us` its microseconds."""
+    rows = [
+        (taps[row].rack_place, row, n, timed.name, (timed.received_ns - timed.sent_ns) // 1_000)
+        for row, tap in enumerate(played)
+        if tap
+        for n, timed in enumerate(tap.exchanges)
+    ]
+    names = ("rack_place", "presentation", "exchange", "name", "us")
+    return {name: [row[at] for row in rows] for at, name in enumerate(names)}
+
+
+def summary(played: Sequence[Played | None], equal: NDArray[np.bool_]) -> dict[str, int]:
+    """Return counts and percentiles."""
+    done = [p for p in played if p]
+    intended = np.array([p.done_ns - p.intended_ns for p in done], np.int64) // 1_000
+    service = np.array([p.done_ns - p.started_ns for p in done], np.int64) // 1_000
+    withheld = np.array([p is None for p in played], np.bool_)
+    return {
+        "planned": len(played),
+        "taps": len(done),
+        "exchanges": sum(len(p.exchanges) for p in done),
+        "displaced": int(withheld.sum()),
+        "mismatches": int((~equal & ~withheld).sum()),
+        "p50_us": _quantile(intended, 50),
+        "p99_us": _quantile(intended, 99),
+        "service_p50_us": _quantile(service, 50),
+        "service_p99_us": _quantile(service, 99),
+    }
+
+
+def _quantile(us: NDArray[np.int64], percent: int) -> int:
+    return int(np.percentile(us, percent, method="inverted_cdf")) if us.size else 0

@@ -1,0 +1,146 @@
+"""Playing a slice: card parts equal the city's, torn taps too; a difference displaces the rest."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from hil.play import play
+from hil.rack import load_rack
+from scheme.errors import BadInputError, InventoryError
+from scheme.records import RecordFlag, TapRecord, records_view
+from scheme.verdicts import Verdict
+from tests.hil.tiny_city import CARDS, RACK, TinyCity, morning
+
+FAST = 1e6
+
+
+def played(city: TinyCity, folder: Path, rack: str = RACK) -> tuple[dict[str, Any], Path]:
+    """Write a city, play it as fast as the machine can, and return the summary and its folder."""
+    city.write(folder / "city")
+    (folder / "rack.yaml").write_text(rack)
+    rack_file = load_rack(folder / "rack.yaml")
+    out = folder / "rack"
+    return play(folder / "city", rack_file, out, FAST, city.keys, lambda *_: None), out
+
+
+def columns(path: Path) -> dict[str, list[Any]]:
+    with duckdb.connect() as connection:
+        table = connection.execute(f"SELECT * FROM '{path}'").fetchnumpy()
+    return {name: column.tolist() for name, column in table.items()}
+
+
+def test_every_card_part_equals_the_citys(tmp_path: Path) -> None:
+    city = morning()
+    summary, out = played(city, tmp_path)
+    assert (summary["planned"], summary["taps"], summary["records"]) == (8, 8, 7)
+    assert (summary["mismatches"], summary["displaced"]) == (0, 0)
+    assert summary["tears"] == {"armed": 2, "fired": 2}
+    taps = columns(out / "taps.parquet")
+    assert all(taps["equal"])
+    assert taps["outcome"] == [
+        "accepted", "tap_was_torn", "recovered", "card_hotlisted", "accepted",
+        "accepted", "accepted", "tap_was_torn",
+    ]  # fmt: skip
+    assert json.loads((out / "rack.json").read_text()) == summary
+
+
+def test_the_records_are_the_citys_to_the_last_byte_of_the_device_part(tmp_path: Path) -> None:
+    city = morning()
+    _, out = played(city, tmp_path)
+    made = [record.tobytes() for record in records_view((out / "records.bin").read_bytes())]
+    # The recovered record is numbered when it is recorded, as the torn one was in this tiny city.
+    assert made == city.records
+    flags = [TapRecord(record).fields()["flags"] for record in made]
+    assert flags == [0, RecordFlag.recovered, 0, 0, 0, 0, RecordFlag.torn]
+
+
+def test_each_exchange_is_timed_and_named(tmp_path: Path) -> None:
+    summary, out = played(morning(), tmp_path)
+    exchanges = columns(out / "exchanges.parquet")
+    assert len(exchanges["name"]) == summary["exchanges"]
+    first = [
+        n for n, row in zip(exchanges["name"], exchanges["presentation"], strict=True) if not row
+    ]
+    assert first == [
+        "sam CHALLENGE", "card SELECT", "card INIT", "sam AUTHENTICATE", "card DEBIT",
+        "sam CONFIRM",
+    ]  # fmt: skip
+    assert "card PROOF" in exchanges["name"]
+
+
+def test_taps_keep_their_instants_and_latency_counts_from_them(tmp_path: Path) -> None:
+    _, out = played(morning(), tmp_path)
+    taps = columns(out / "taps.parquet")
+    intended = [us - taps["intended_us"][0] for us in taps["intended_us"]]
+    expected = [(ms - taps["at_ms"][0]) * 1_000 / FAST for ms in taps["at_ms"]]
+    assert intended == pytest.approx(expected, abs=1)
+    assert all(
+        due <= start <= done
+        for due, start, done in zip(
+            taps["intended_us"], taps["started_us"], taps["done_us"], strict=True
+        )
+    )
+
+
+def test_a_card_that_differs_is_named_and_its_later_taps_are_withheld(tmp_path: Path) -> None:
+    city = morning()
+    wrong = TapRecord(city.records[0]).fields() | {"balance": 1}
+    city.records[0] = TapRecord.of(**wrong).data
+    summary, out = played(city, tmp_path)
+    taps = columns(out / "taps.parquet")
+    assert (summary["mismatches"], summary["displaced"]) == (1, 1)
+    by_card = [
+        (card, outcome, equal)
+        for card, outcome, equal in zip(taps["card"], taps["outcome"], taps["equal"], strict=True)
+        if card == CARDS[0]
+    ]
+    assert by_card == [(CARDS[0], "accepted", False), (CARDS[0], "displaced", False)]
+
+
+def test_a_torn_tap_that_is_never_recovered_leaves_its_terminals_word(tmp_path: Path) -> None:
+    _, out = played(morning(), tmp_path)
+    last = records_view((out / "records.bin").read_bytes())[-1]
+    assert (int(last["refusal"]), int(last["amount"])) == (Verdict.tap_was_torn, 0)
+    assert (int(last["sequence"]), int(last["sam_counter"])) == (3, 3)
+
+
+def test_a_play_can_be_done_again_and_gives_the_same_records(tmp_path: Path) -> None:
+    city = morning()
+    _, out = played(city, tmp_path)
+    first = (out / "records.bin").read_bytes()
+    rack = load_rack(tmp_path / "rack.yaml")
+    play(tmp_path / "city", rack, out, FAST, city.keys, lambda *_: None)
+    assert (out / "records.bin").read_bytes() == first
+
+
+@pytest.mark.parametrize(
+    ("rack", "said"),
+    [
+        (RACK.replace("name: out", "name: way-out"), 'no place "out" in .*there are: in, way-out'),
+        (RACK.replace("direction: exit", "direction: either"), "expected mrt exit as in the plan"),
+    ],
+)
+def test_a_rack_that_does_not_fit_the_plan_is_named(tmp_path: Path, rack: str, said: str) -> None:
+    with pytest.raises(InventoryError, match=said):
+        played(morning(), tmp_path, rack)
+
+
+def test_a_folder_that_is_no_city_is_named(tmp_path: Path) -> None:
+    (tmp_path / "rack.yaml").write_text(RACK)
+    rack = load_rack(tmp_path / "rack.yaml")
+    with pytest.raises(BadInputError, match=r"rack\.parquet: expected columns .* got no such file"):
+        play(tmp_path, rack, tmp_path, FAST, morning().keys, lambda *_: None)
+
+
+def test_a_speed_that_is_none_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "rack.yaml").write_text(RACK)
+    with pytest.raises(BadInputError, match="--speed: expected more than 0"):
+        play(
+            tmp_path, load_rack(tmp_path / "rack.yaml"), tmp_path, 0, morning().keys,
+            lambda *_: None,
+        )  # fmt: skip
