@@ -16,7 +16,7 @@ CAMPAIGNS := $(patsubst campaigns/%.py,%,$(wildcard campaigns/[a-z]*.py))
 
 help:  ## list the targets
 	@echo "Jakarta One testbed. Targets:"
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12 | sed 's/^/  make /'
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort -u -t: -k1,1 | expand -t 12 | sed 's/^/  make /'
 
 run: $(VENV)/run.stamp  ## set up .venv and run the morning peak, card to verdict
 	$(BIN)/jakarta-one run $(SCENARIO)
