@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import operator
+import os
 from pathlib import Path
 from typing import Any
-
-import msgspec
 
 from scheme.money import rupiah
 
 
 def document(value: Any) -> str:
-    """Return one JSON document, indented; paths are text."""
-    return msgspec.json.format(msgspec.json.encode(value, enc_hook=str), indent=2).decode()
+    """Return one JSON document, indented; paths are text, NumPy's whole numbers are numbers."""
+    return json.dumps(value, indent=2, default=_plain, ensure_ascii=False, allow_nan=False)
 
 
 def closing(record: dict[str, Any]) -> str:
@@ -56,3 +57,9 @@ def next_commands(run: Path) -> list[str]:
         f"  vendors  jakarta-one rack play {run / 'city'} --rack rack.sim.yaml",
         f"  load     jakarta-one load run {run / 'city'} --epoch 1 --speed 60",
     ]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    return operator.index(value) if hasattr(value, "__index__") else str(value)

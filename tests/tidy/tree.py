@@ -73,6 +73,8 @@ def text_sources() -> list[Source]:
 
 def _on_disk() -> Iterator[str]:
     for path in ROOT.rglob("*"):
-        name = path.relative_to(ROOT).as_posix()
-        if not name.startswith((".venv", ".git/", "runs/")) and "__pycache__" not in name:
-            yield name
+        parts = path.relative_to(ROOT).parts
+        hidden = parts[0].startswith(".") and parts[0] not in (".ci", ".gitignore")
+        built = parts[0] in ("build", "dist", "runs") or "__pycache__" in parts
+        if not hidden and not built and ".egg-info" not in parts[0]:
+            yield "/".join(parts)
