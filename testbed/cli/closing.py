@@ -42,7 +42,7 @@ def sentence(record: dict[str, Any]) -> str:
             f"{explained:,} discrepancies are explained by faults that were asked for."
         )
     reasons = record.get("reasons") or [record.get("reason") or f"{unexplained:,} unexplained"]
-    return f"{verdict}: {'; '.join(str(reason) for reason in reasons)}."
+    return f"{verdict}: {'; '.join(str(reason).rstrip('.') for reason in reasons)}."
 
 
 def milliseconds(microseconds: int | None) -> str:

@@ -33,6 +33,9 @@ MACHINE_ERRNOS = frozenset(
     }
 )  # fmt: skip
 
+# What the two databases raise when a disk is full or broken; named, since importing them is dear.
+DATABASE_FAULTS = frozenset({"IOException", "OutOfMemoryException", "OperationalError"})
+
 VERDICT_EXITS = {
     "PASS": ExitCode.passed,
     "MARGINAL": ExitCode.passed,
@@ -55,6 +58,8 @@ def exit_of_error(error: BaseException) -> ExitCode:
     if isinstance(error, JakartaOneError):
         return ExitCode.failed
     if isinstance(error, OSError) and error.errno in MACHINE_ERRNOS:
+        return ExitCode.environment
+    if type(error).__name__ in DATABASE_FAULTS:
         return ExitCode.environment
     return ExitCode.internal
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import sqlite3
 
+import duckdb
 import pytest
 
 from scheme.errors import (
@@ -34,6 +36,8 @@ from testbed.cli.exits import ExitCode, error_line, exit_of_error, exit_of_verdi
         (EnvironmentFaultError("x"), 3),
         (OSError(errno.ENOSPC, "No space left on device"), 3),
         (OSError(errno.EADDRINUSE, "Address already in use"), 3),
+        (duckdb.IOException("x"), 3),
+        (sqlite3.OperationalError("database or disk is full"), 3),
         (RunInvalidError("x"), 4),
         (PurseRefusedError("x", 0x6985), 1),
         (OSError(errno.EISDIR, "Is a directory"), 5),
