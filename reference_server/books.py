@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -199,9 +199,9 @@ class Books:
         """Return each owner's net position in a window: received minus given."""
         return self._connection.execute(
             "SELECT owner, sum(amount) FROM ("
-            " SELECT credit AS account, amount FROM transfer WHERE window = ?1"
+            " SELECT credit AS side, amount FROM transfer WHERE window = ?1"
             " UNION ALL SELECT debit, -amount FROM transfer WHERE window = ?1"
-            ") JOIN account ON account.id = account GROUP BY owner ORDER BY owner",
+            ") JOIN account ON account.id = side GROUP BY owner ORDER BY owner",
             (window,),
         ).fetchall()
 
@@ -261,9 +261,23 @@ class Books:
         rows = self._connection.execute("SELECT DISTINCT card FROM membership WHERE kind = 0")
         return np.array([card for (card,) in rows], np.uint64)
 
-    def columns(self, statement: str, count: int) -> NDArray[np.int64]:
-        """Return the rows of a table of integers, shape (n, count)."""
-        return self._matrix(statement, count)
+    # Whole tables, for the export.
+
+    def columns(self, table: str, names: Sequence[str]) -> dict[str, NDArray[np.int64]]:
+        """Return columns of integers of a table."""
+        assert table.isidentifier(), table
+        matrix = self._matrix(f"SELECT {', '.join(names)} FROM {table}", len(names))
+        return {name: np.ascontiguousarray(matrix[:, i]) for i, name in enumerate(names)}
+
+    def uploads(self) -> list[tuple[Any, ...]]:
+        """Return every upload: the columns of `upload` in order."""
+        return self._connection.execute("SELECT * FROM upload ORDER BY arrival").fetchall()
+
+    def exceptions_in_order(self) -> list[tuple[Any, ...]]:
+        """Return every exception: arrival, item, reason, amount, detail."""
+        return self._connection.execute(
+            "SELECT arrival, item, reason, amount, detail FROM exception ORDER BY id"
+        ).fetchall()
 
     def _matrix(self, statement: str, count: int) -> NDArray[np.int64]:
         cursor = self._connection.execute(statement)

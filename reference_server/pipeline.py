@@ -80,6 +80,10 @@ class Pipeline:
         """Return the ledger hash over everything posted."""
         return hash_of_books(self.books)
 
+    def repeats(self) -> dict[int, int]:
+        """Return how many identical repeats of each upload were answered."""
+        return self._raw.repeats()
+
     def close(self) -> None:
         """Let go of both stores."""
         self._raw.close()

@@ -18,6 +18,7 @@ from reference_server.access import bears_token, is_device
 from reference_server.books import Books
 from reference_server.devices import read_rows
 from reference_server.door import Door
+from reference_server.export_tables import EXPORT_FOLDER, TABLES
 from reference_server.store import RawReader
 from scheme.errors import BadInputError
 from scheme.services import Service
@@ -232,8 +233,6 @@ async def export(door: AtDoor) -> dict[str, Any]:
 @operators.get("/export/{table}")
 async def export_table(door: AtDoor, table: str) -> FileResponse:
     """Return one table of the export that was written last, as Parquet."""
-    from reference_server.export import EXPORT_FOLDER, TABLES
-
     if table not in TABLES:
         raise HTTPException(404, f"no table {table!r} in the export; there are: {', '.join(TABLES)}")
     path = door.settings.store / EXPORT_FOLDER / f"{table}.parquet"

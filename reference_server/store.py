@@ -19,6 +19,13 @@ from scheme.errors import StoreError
 
 Connection: TypeAlias = sqlite3.Connection
 MISSING_MAX = 16
+PRIMARY_CODE = 0xFF
+DISK_CODES = frozenset(
+    {
+        sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOMEM,
+    }
+)  # fmt: skip
 
 
 def check_version(folder: Path, schema: Schema) -> bool:
@@ -98,6 +105,8 @@ def db_transaction(connection: Connection) -> Iterator[None]:
     except sqlite3.OperationalError as error:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
+        if error.sqlite_errorcode & PRIMARY_CODE not in DISK_CODES:
+            raise  # a statement of ours is wrong
         raise StoreError(f"store: expected a durable commit, got {error}") from error
 
 

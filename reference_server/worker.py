@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import select
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -65,6 +66,7 @@ class Worker:
             return work()
         except StoreError as error:
             self._say({"stalled": str(error)})
+            sys.stderr.write(f"pipeline: {error}; trying again\n")
             self._pipeline = None
             time.sleep(RETRY_S)
             return True
@@ -90,7 +92,7 @@ class Worker:
             if asked["ask"] == "export":
                 from reference_server.export import export_books
 
-                document = export_books(self._folder, pipeline)
+                document = export_books(self._folder, pipeline.books, pipeline.repeats())
             else:
                 document = {
                     "ledger_hash": pipeline.ledger_hash(),
