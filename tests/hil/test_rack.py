@@ -1,0 +1,80 @@
+"""The rack file: every mistake is one line with file, line, expected and got."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hil.rack import load_rack
+from scheme.errors import BadInputError, InventoryError
+from scheme.services import Direction, Service
+
+SHIPPED = Path(__file__).parents[2] / "rack.sim.yaml"
+
+
+def test_the_shipped_rack_has_four_simulated_places_in_pairs() -> None:
+    rack = load_rack(SHIPPED)
+    assert [(p.service, p.place, p.direction) for p in rack.places] == [
+        (Service.mrt, "Lebak Bulus", Direction.entry),
+        (Service.mrt, "Bundaran HI", Direction.exit),
+        (Service.transjakarta_brt, "Blok M", Direction.entry),
+        (Service.transjakarta_brt, "Monumen Nasional", Direction.exit),
+    ]
+    assert all(place.simulated for place in rack.places)
+    assert rack.place("brt-blok-m-in") is rack.places[2]
+
+
+def test_a_place_that_is_not_there_is_named_with_those_that_are() -> None:
+    with pytest.raises(InventoryError, match=r'no place "gate-A".*there are: mrt-lebak-bulus-in'):
+        load_rack(SHIPPED).place("gate-A")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "said"),
+    [
+        ("rack/1", "rack/2", 4, "format: expected jakarta-one/rack/1, got jakarta-one/rack/2"),
+        ("title:", "titel:", 5, 'document: expected one of format, title, places, got "titel"'),
+        ("service: mrt", "service: mrtt", 10, 'got "mrtt"; did you mean "mrt"?'),
+        ("direction: entry", "direction: inward", 12, 'direction: expected one of either, entry'),
+        ("simulated: true", "simulated: maybe", 13, "simulated: expected true or false, got maybe"),
+        ("reader: model://", "reader: modle://", 8, 'did you mean "model"?'),
+        ("    service: mrt\n", "", 7, "got no service"),
+        ("    service: mrt\n", "    servce: mrt\n", 10, 'got "servce"'),
+        ("place: Lebak Bulus", "place: 7", 11, "place: expected a text, got 7"),
+        ("name: mrt-bundaran-hi-out", "name: mrt-lebak-bulus-in", 14,
+         "name: expected one of its own"),
+        ("place: Bundaran HI\n    direction: exit", "place: Lebak Bulus\n    direction: entry", 14,
+         'service, place and direction: expected one of its own'),
+        ("title: ", "title: [", 6, "document: expected YAML"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_one_line(tmp_path: Path, old: str, new: str, line: int, said: str) -> None:
+    file = tmp_path / "rack.yaml"
+    file.write_text(SHIPPED.read_text().replace(old, new, 1))
+    with pytest.raises(BadInputError) as wrong:
+        load_rack(file)
+    text = str(wrong.value)
+    assert "\n" not in text
+    assert text.startswith(f"{file}:{line}: "), text
+    assert said in text
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "document: expected a mapping, got None"),
+        ("format: jakarta-one/rack/1\ntitle: x\nplaces: []\n", "places: expected a list of at"),
+        ("format: jakarta-one/rack/1\ntitle: x\nplaces: [7]\n", "place: expected a mapping, got 7"),
+    ],
+)
+def test_a_rack_without_places_is_none(tmp_path: Path, text: str, said: str) -> None:
+    file = tmp_path / "rack.yaml"
+    file.write_text(text)
+    with pytest.raises(BadInputError, match=said):
+        load_rack(file)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match="expected a rack file, got no such file"):
+        load_rack(tmp_path / "none.yaml")

@@ -1,0 +1,117 @@
+"""The door to readers: URLs, wrappers, other people's drivers, and cards that leave."""
+
+from __future__ import annotations
+
+from importlib import metadata
+
+import pytest
+
+from hil.exchange import Exchange
+from hil.reader import CardHolder, drivers, make_reader, open_reader
+from hil.readers.fault import FaultReader, Tear
+from scheme.apdu import Ins, parse_response, select_command
+from scheme.errors import BadInputError, CardGoneError, InventoryError, ReaderError
+from scheme.keys import PURSE_AID
+from tests.cards import purse
+
+SELECT = select_command(PURSE_AID).encode()
+
+
+def test_a_bare_model_starts_its_own_card() -> None:
+    reader = open_reader("model://")
+    exchange = reader.transceive(SELECT)
+    assert parse_response(exchange.response).sw == 0x9000
+    assert exchange.sent_ns <= exchange.received_ns
+    assert reader.url == "model://"
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("model", 'expected a URL such as model://, got no "://"'),
+        ("modle://", 'no reader driver "modle"; there are: model; did you mean "model"\\?'),
+        ("trace+model://", 'no reader driver "trace"; there are: fault'),
+        ("", 'got no "://"'),
+    ],
+)
+def test_a_url_that_nobody_answers_for_is_named(url: str, said: str) -> None:
+    with pytest.raises(InventoryError, match=said):
+        make_reader(url)
+
+
+def test_an_address_the_model_does_not_know_is_named() -> None:
+    with pytest.raises(BadInputError, match="expected model:// or model://empty, got card-7"):
+        make_reader("model://card-7")
+
+
+def test_a_reader_that_is_not_open_says_so() -> None:
+    with pytest.raises(ReaderError, match='"model://" is not open'):
+        make_reader("model://").transceive(SELECT)
+
+
+def test_a_card_can_be_put_in_and_taken_out() -> None:
+    reader = open_reader("model://empty")
+    assert isinstance(reader, CardHolder)
+    with pytest.raises(CardGoneError, match="no card in reader"):
+        reader.transceive(SELECT)
+    card = purse()
+    reader.insert(card)
+    assert parse_response(reader.transceive(SELECT).response).sw == 0x9000
+    reader.remove()
+    with pytest.raises(CardGoneError):
+        reader.transceive(SELECT)
+
+
+@pytest.mark.parametrize("tear", list(Tear))
+def test_a_fault_tears_the_exchange_it_was_told_once_and_keeps_the_proof(tear: Tear) -> None:
+    reader = open_reader("fault+model://")
+    assert isinstance(reader, FaultReader)
+    reader.arm(tear, Ins.select)
+    with pytest.raises(CardGoneError, match="at SELECT, as asked"):
+        reader.transceive(SELECT)
+    assert parse_response(reader.transceive(SELECT).response).sw == 0x9000
+    assert reader.fired == [(tear, Ins.select)]
+    assert not reader.disarm()
+
+
+def test_a_fault_that_had_no_occasion_says_that_it_did_not_fire() -> None:
+    reader = open_reader("fault+model://")
+    assert isinstance(reader, FaultReader)
+    reader.arm(Tear.lost, Ins.debit)
+    reader.transceive(SELECT)
+    assert reader.disarm()
+    assert reader.fired == []
+
+
+class Fixed:
+    """A reader whose card is soldered in."""
+
+    url = "fixed://"
+
+    def open(self) -> None: ...
+    def close(self) -> None: ...
+    def field_off(self) -> None: ...
+
+    def transceive(self, apdu: bytes) -> Exchange:
+        return Exchange(b"\x90\0", 1, 2)
+
+
+def test_a_wrapper_cannot_change_a_card_that_its_reader_cannot() -> None:
+    with pytest.raises(ReaderError, match="change it by hand"):
+        FaultReader(Fixed()).insert(purse())
+
+
+def make_fixed(address: str) -> Fixed:
+    assert address == "here"
+    return Fixed()
+
+
+def test_readers_of_others_come_by_entry_point(monkeypatch: pytest.MonkeyPatch) -> None:
+    point = metadata.EntryPoint("fixed", f"{__name__}:make_fixed", "jakarta_one.readers")
+
+    def points(*, group: str, name: str | None = None) -> list[metadata.EntryPoint]:
+        return [point] if name in (None, "fixed") else []
+
+    monkeypatch.setattr("hil.reader.entry_points", points)
+    assert drivers() == ("model", "fixed")
+    assert open_reader("fixed://here").transceive(SELECT).response == b"\x90\0"
