@@ -19,6 +19,9 @@ from reference_server.store import Connection, db_transaction, open_reader, open
 from scheme.records import RECORD_SIZE, TAP_DTYPE
 
 FETCH = 50_000
+_POSTINGS = (
+    "SELECT kind, issuer, card, nt, debit, credit, amount, code, operating_day FROM transfer"
+)
 
 
 class DayClose(NamedTuple):
@@ -51,7 +54,9 @@ class Books:
         """Return the books for writing, made whole if they are not there."""
         books = cls(open_store(folder, BOOKS))
         with books.db_transaction():
-            books._connection.execute("INSERT INTO progress VALUES (1, 0, 0) ON CONFLICT DO NOTHING")
+            books._connection.execute(
+                "INSERT INTO progress VALUES (1, 0, 0) ON CONFLICT DO NOTHING"
+            )
         return books
 
     @classmethod
@@ -176,19 +181,12 @@ class Books:
 
     def postings(self, kind_min: int = 0) -> NDArray[np.int64]:
         """Return every posting from a kind of key on, shape (n, 9), see `ledger`."""
-        return self._matrix(
-            "SELECT kind, issuer, card, nt, debit, credit, amount, code, operating_day"
-            f" FROM transfer WHERE kind >= {int(kind_min)}",
-            9,
-        )
+        return self._matrix(f"{_POSTINGS} WHERE kind >= {int(kind_min)}", 9)
 
     def tap_postings(self, issuer: int, card: int, nt: int) -> NDArray[np.int64]:
         """Return what stands under the key of one tap. It reads every transfer: for rare cases."""
-        return self._matrix(
-            "SELECT kind, issuer, card, nt, debit, credit, amount, code, operating_day FROM transfer"
-            f" WHERE kind = 1 AND card = {int(card)} AND nt = {int(nt)} AND issuer = {int(issuer)}",
-            9,
-        )
+        key = f"card = {int(card)} AND nt = {int(nt)} AND issuer = {int(issuer)}"
+        return self._matrix(f"{_POSTINGS} WHERE kind = 1 AND {key}", 9)
 
     def transfer_count(self) -> int:
         """Return how many transfers stand."""
@@ -263,10 +261,11 @@ class Books:
 
     # Whole tables, for the export.
 
-    def columns(self, table: str, names: Sequence[str]) -> dict[str, NDArray[np.int64]]:
-        """Return columns of integers of a table."""
+    def columns(self, table: str) -> dict[str, NDArray[np.int64]]:
+        """Return every column of a table of integers."""
         assert table.isidentifier(), table
-        matrix = self._matrix(f"SELECT {', '.join(names)} FROM {table}", len(names))
+        names = [row[1] for row in self._connection.execute(f"PRAGMA table_info({table})")]
+        matrix = self._matrix(f"SELECT * FROM {table}", len(names))
         return {name: np.ascontiguousarray(matrix[:, i]) for i, name in enumerate(names)}
 
     def uploads(self) -> list[tuple[Any, ...]]:
@@ -291,4 +290,3 @@ def as_blobs(records: NDArray[np.void]) -> list[bytes]:
     """Return each record's bytes."""
     whole = records.tobytes()
     return [whole[at : at + RECORD_SIZE] for at in range(0, len(whole), RECORD_SIZE)]
-

@@ -21,7 +21,7 @@ class Chains:
         self._highest: dict[int, int] = {}
 
     def broken(self, arrivals: list[Arrival]) -> list[Row]:
-        """Return an exception for every link that these arrivals complete and that does not hold."""
+        """Return an exception for every link that these arrivals complete and break."""
         rows: list[Row] = []
         for arrival in arrivals:
             if arrival.kind == ArrivalKind.upload:

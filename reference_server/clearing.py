@@ -1,7 +1,8 @@
-"""The verdict of each record: the first rule of docs/spec/fares.md R15 that holds, for whole chunks.
+"""The verdict of each record, for whole chunks: the first rule of R15 that holds.
 
-Pure but for the issuer partitions it asks. No rule here looks at when a record arrived. The rule
-that needs the book, `counter_already_seen`, is asked of `stage` between proof and hotlist.
+Rules: docs/spec/fares.md. Pure but for the issuer partitions it asks. No rule here looks at when a
+record arrived. The rule that needs the books, `counter_already_seen`, is `stage`'s, between proof
+and hotlist.
 """
 
 from __future__ import annotations
@@ -44,7 +45,9 @@ class Chunk:
     Attributes:
         upload_verdict: What the door said of the upload that holds each record.
         sender: The sender that the upload names.
-        terminal: Where the terminal in the card part stands in the registry; `known` says whether.
+        enrolled: Whether the card is.
+        terminal: Where the terminal in the card part stands in the registry.
+        known: Whether it does, and the recording one too, of this sender.
     """
 
     records: NDArray[np.void]
@@ -58,13 +61,15 @@ class Chunk:
     amount: NDArray[np.int64]
     at_s: NDArray[np.int64]
     refusal: NDArray[np.uint8]
+    enrolled: NDArray[np.bool_]
     terminal: NDArray[np.int64]
     known: NDArray[np.bool_]
 
     @property
     def day(self) -> NDArray[np.int64]:
         """The business day of each tap."""
-        return business_day(self.at_s)
+        days: NDArray[np.int64] = business_day(self.at_s)
+        return days
 
 
 def make_chunk(
@@ -80,14 +85,15 @@ def make_chunk(
     recorder, recorder_known = registry.find_terminals(records["recorder"])
     if len(registry.terminals):
         recorder_known &= registry.terminals["sender"][recorder] == sender
+    card = records["card"].astype(np.uint64)
     return Chunk(
-        records, arrival, item, sender, upload_verdict,
-        records["card"].astype(np.uint64),
+        records, arrival, item, sender, upload_verdict, card,
         records["nt"].astype(np.int64),
         records["issuer"].astype(np.int64),
         records["amount"].astype(np.int64),
         records["at_s"].astype(np.int64),
         np.ascontiguousarray(records["refusal"]),
+        find(registry.cards["card"], card)[1],
         terminal, known & recorder_known,
     )  # fmt: skip
 
@@ -107,7 +113,7 @@ class Verdicts:
 
 
 def prove(chunk: Chunk, registry: Registry, keys: KeyStore) -> Verdicts:
-    """Return verdicts up to `tac_does_not_match`; what is open then is a proved card transaction."""
+    """Return verdicts up to `tac_does_not_match`; what is open then, its card has proved."""
     verdicts = Verdicts(len(chunk.records))
     said = chunk.upload_verdict
     verdicts.decide((said == Verdict.record_malformed) | malformed(chunk), Verdict.record_malformed)
@@ -137,15 +143,18 @@ def malformed(chunk: Chunk) -> NDArray[np.bool_]:
     records = chunk.records
     torn = (records["flags"] & RecordFlag.torn) > 0
     refused = chunk.refusal > 0
-    bad = records["version"] != RECORD_VERSION
+    bad: NDArray[np.bool_] = records["version"] != RECORD_VERSION
     bad |= (records["kind"] < RecordKind.debit) | (records["kind"] > RecordKind.load)
     bad |= (records["purse"] != 1) | (records["ms"] > 999) | (records["flags"] > 3)
-    bad |= (chunk.refusal > Verdict.tap_was_torn) | (torn != (chunk.refusal == Verdict.tap_was_torn))
+    bad |= chunk.refusal > Verdict.tap_was_torn
+    bad |= torn != (chunk.refusal == Verdict.tap_was_torn)
     bad |= refused & ((chunk.amount > 0) | records["tac"].any(axis=1))
     bad |= (chunk.nt > NT_MAX) | (chunk.card // 10**14 != CARD_PREFIX)
-    issuer_in_card = chunk.card.astype(np.int64) // 10**10 % 10_000
-    bad |= ~check_digit_holds(issuer_in_card)
-    bad |= ~check_digit_holds(chunk.card.astype(np.int64))
+    # An enrolled card is well formed; the others are looked at digit by digit.
+    others = np.flatnonzero(~chunk.enrolled)
+    numbers = chunk.card[others].astype(np.int64)
+    well_formed = check_digit_holds(numbers) & check_digit_holds(numbers // 10**10 % 10_000)
+    bad[others] |= ~well_formed
     return bad
 
 
@@ -164,8 +173,9 @@ def amount_not_allowed(chunk: Chunk, registry: Registry) -> NDArray[np.bool_]:
     if not len(registry.terminals):
         return np.zeros(len(chunk.records), np.bool_)
     service = service_of(chunk, registry)
-    wrong_kind = KIND_OF_SERVICE[service] != chunk.records["kind"]
-    return wrong_kind | ((service == Service.identity) & (chunk.amount > 0))
+    wrong_kind: NDArray[np.bool_] = KIND_OF_SERVICE[service] != chunk.records["kind"]
+    wrong_kind |= (service == Service.identity) & (chunk.amount > 0)
+    return wrong_kind
 
 
 def service_of(chunk: Chunk, registry: Registry) -> NDArray[np.uint8]:

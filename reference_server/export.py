@@ -22,14 +22,19 @@ from reference_server.export_tables import EXPORT_FOLDER, FORMAT, TABLES
 from reference_server.ledger import Code, KeyKind
 from reference_server.settlement import open_window
 from scheme.errors import StoreError
+from scheme.records import TAP_RECORD
 from scheme.verdicts import Verdict
 
 MEMORY_LIMIT = "1GB"
 Columns = dict[str, NDArray[Any]]
 
-_PLAIN = ("recorder sequence terminal card issuer nt kind purse place amount balance at_s ms tariff"
-          " hotlist sam sam_counter refusal flags").split()  # fmt: skip
-_KEY = "k.name || ':' || issuer || ':' || card || ':' || nt"
+# What a record says in numbers, but for its version and the key version that proved it.
+_PLAIN = [
+    field.name
+    for field in TAP_RECORD.fields
+    if field.number and field.name not in ("version", "key_version")
+]
+_KEY = "concat_ws(':', k.name, issuer, card, nt)"
 
 # What each table is made of. Names without a table are of the columns that `_sources` fills.
 QUERIES = {
@@ -38,8 +43,8 @@ QUERIES = {
             CASE WHEN t.verdict = {Verdict.tap_was_torn} THEN 'torn' WHEN t.verdict > 0 THEN 'none'
                  WHEN m.kind = 0 THEN 'gap' ELSE 'booked' END AS state,
             CASE WHEN t.verdict > 0 THEN ''
-                 WHEN m.kind > 0 THEN k.name || ':' || t.issuer || ':' || t.card || ':' || m.first_nt
-                 WHEN t.amount > 0 THEN 'tap:' || t.issuer || ':' || t.card || ':' || t.nt
+                 WHEN m.kind > 0 THEN concat_ws(':', k.name, t.issuer, t.card, m.first_nt)
+                 WHEN t.amount > 0 THEN concat_ws(':', 'tap', t.issuer, t.card, t.nt)
                  ELSE '' END AS key
         FROM tap t JOIN upload u USING (arrival)
         LEFT JOIN membership m ON m.card = t.card AND m.nt = t.nt AND m.issuer = t.issuer
@@ -115,19 +120,10 @@ def _write(folder: Path, books: Books, repeats: Mapping[int, int]) -> dict[str, 
 
 
 def _sources(books: Books, repeats: Mapping[int, int]) -> dict[str, Columns]:
-    names = "kind issuer card nt debit credit amount code operating_day id window"
-    return {
+    plain = {name: books.columns(name) for name in ("transfer", "journey", "leg", "membership")}
+    return plain | {
         "tap": _taps(books),
         "upload": _uploads(books, repeats),
-        "transfer": books.columns("transfer", names.split()),
-        "journey": books.columns(
-            "journey",
-            "kind issuer card nt operating_day first_at_s state due charged refund grp".split(),
-        ),
-        "leg": books.columns(
-            "leg", "kind issuer card nt leg operator own_fare share metres".split()
-        ),
-        "membership": books.columns("membership", "issuer card nt kind first_nt".split()),
         "position": _positions(books),
         "exception": _as_columns(
             books.exceptions_in_order(), ("arrival", "item", "reason", "amount", "detail")

@@ -47,7 +47,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
         Column("verdict", "UTINYINT", "the `Verdict` that stands"),
         Column(
             "state", "VARCHAR",
-            "booked: accepted; gap: accepted, its money waits for a missing NT; torn; none: refused",
+            "booked: accepted; gap: accepted, waits for a missing NT; torn; none: refused",
         ),
         Column("key", "VARCHAR", "journey, stay or tap key that its money is under, or empty"),
         Column("received_us", "BIGINT", "when the upload arrived, microseconds UTC"),

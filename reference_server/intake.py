@@ -28,7 +28,7 @@ NO_DIGEST = b""
 _encode = msgspec.json.Encoder().encode
 
 
-class Disconnected(Exception):
+class DisconnectedError(Exception):
     """The sender went away before its upload was whole; nothing is kept."""
 
 
@@ -57,7 +57,7 @@ class Intake:
             return
         try:
             data = await read_body(receive, BATCH_SIZE_MAX + 1)
-        except Disconnected:
+        except DisconnectedError:
             self._metrics.count_upload("disconnected")
             return
         began = time.perf_counter()
@@ -136,11 +136,11 @@ async def read_body(receive: Receive, bytes_max: int) -> bytes:
     """Return the body, cut off after so many bytes.
 
     Raises:
-        Disconnected: If the sender went away before it was whole.
+        DisconnectedError: If the sender went away before it was whole.
     """
     message = await receive()
     if message["type"] == "http.disconnect":
-        raise Disconnected
+        raise DisconnectedError
     first: bytes = message.get("body", b"")
     if not message.get("more_body", False):
         return first[:bytes_max]
@@ -148,7 +148,7 @@ async def read_body(receive: Receive, bytes_max: int) -> bytes:
     while size < bytes_max:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise Disconnected
+            raise DisconnectedError
         parts.append(message.get("body", b""))
         size += len(parts[-1])
         if not message.get("more_body", False):
@@ -169,9 +169,7 @@ async def send_json(
     """Answer with a JSON document."""
     body = _encode(document)
     own = [(b"content-type", content_type), (b"content-length", b"%d" % len(body))]
-    await send(
-        {"type": "http.response.start", "status": status, "headers": own + (headers or [])}
-    )
+    await send({"type": "http.response.start", "status": status, "headers": own + (headers or [])})
     await send({"type": "http.response.body", "body": body})
 
 

@@ -165,7 +165,8 @@ def net_effects(postings: NDArray[np.int64]) -> NDArray[np.int64]:
     starts = np.flatnonzero(first)
     net = rows[starts]
     net[:, 6] = np.add.reduceat(rows[:, 6], starts)
-    return net[net[:, 6] != 0]
+    kept: NDArray[np.int64] = net[net[:, 6] != 0]
+    return kept
 
 
 def as_postings(net: NDArray[np.int64], sign: int = 1) -> list[tuple[int, ...]]:

@@ -1,8 +1,9 @@
-"""The door's side of the pipeline process: starts it, wakes it, asks it, and knows how far it is."""
+"""The door's side of the pipeline process: starts it, wakes it, asks it, knows how far it is."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import sys
 from collections.abc import Callable
@@ -16,6 +17,8 @@ from scheme.errors import EnvironmentFaultError
 
 LINE_MAX = 1 << 20
 GRACE_S = 20.0
+RESTART_S = 1.0
+ENDED = "pipeline: the process ended; it is started again, ask again"
 
 
 class PipelineGoneError(EnvironmentFaultError):
@@ -41,13 +44,18 @@ class PipelineLink:
         self.verdicts: dict[str, int] = {}
         self._settings = settings
         self._process: asyncio.subprocess.Process | None = None
-        self._listening: asyncio.Task[None] | None = None
+        self._keeping: asyncio.Task[None] | None = None
+        self._closing = False
         self._moved = asyncio.Condition()
         self._answers: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._asked = 0
 
     async def start(self) -> None:
-        """Start the process."""
+        """Start the process; one that ends by itself is started again until the link is closed."""
+        await self._spawn()
+        self._keeping = asyncio.create_task(self._keep())
+
+    async def _spawn(self) -> None:
         settings = self._settings
         command = [sys.executable, "-m", "reference_server", "--pipeline"]
         command += ["--store", str(settings.store)]
@@ -64,7 +72,15 @@ class PipelineLink:
             start_new_session=True,
             cwd=Path(__file__).parent.parent,
         )
-        self._listening = asyncio.create_task(self._listen())
+
+    async def _keep(self) -> None:
+        while True:
+            await self._listen()
+            if self._closing:
+                return
+            sys.stderr.write("pipeline: the process ended; starting it again\n")
+            await asyncio.sleep(RESTART_S)
+            await self._spawn()
 
     @property
     def running(self) -> bool:
@@ -82,7 +98,7 @@ class PipelineLink:
             PipelineGoneError: If the process ends before it answers.
         """
         if not self.running:
-            raise PipelineGoneError("pipeline: expected a running process, got none; restart serve")
+            raise PipelineGoneError(ENDED)
         self._asked += 1
         answer = asyncio.get_running_loop().create_future()
         self._answers[self._asked] = answer
@@ -96,13 +112,16 @@ class PipelineLink:
             PipelineGoneError: If the process ends before.
         """
         async with self._moved:
-            await self._moved.wait_for(lambda: self.arrival >= arrival or not self.running)
+            await self._moved.wait_for(
+                lambda: self.arrival >= arrival or self.stalled or not self.running
+            )
         if self.arrival < arrival:
-            raise PipelineGoneError("pipeline: the process ended; restart serve")
+            raise PipelineGoneError(self.stalled or ENDED)
 
     async def close(self) -> None:
         """Let the process finish its chunk and end; return when it has."""
-        if self._process is None:
+        self._closing = True
+        if self._process is None or self._keeping is None:
             return
         assert self._process.stdin is not None
         self._process.stdin.close()
@@ -111,8 +130,9 @@ class PipelineLink:
         except TimeoutError:
             self._process.kill()
             await self._process.wait()
-        if self._listening is not None:
-            await self._listening
+        self._keeping.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._keeping
 
     def _write(self, line: bytes) -> None:
         process = self._process
@@ -126,22 +146,29 @@ class PipelineLink:
         while line := await self._process.stdout.readline():
             document = msgspec.json.decode(line)
             if "answer" in document:
-                self._answers.pop(document["answer"]).set_result(document["document"])
+                answer = self._answers.pop(document["answer"])
+                if not answer.done():  # who asked may have gone away
+                    answer.set_result(document["document"])
             elif "stalled" in document:
                 self.stalled = document["stalled"]
+                await self._notify()
             else:
                 await self._progress(document)
         await self._process.wait()
+        self.ready = False
         for answer in self._answers.values():
-            answer.set_exception(PipelineGoneError("pipeline: the process ended; restart serve"))
+            if not answer.done():
+                answer.set_exception(PipelineGoneError(ENDED))
         self._answers.clear()
-        async with self._moved:
-            self._moved.notify_all()
+        await self._notify()
 
     async def _progress(self, report: dict[str, Any]) -> None:
         self.stalled, self.ready = "", True
         self.arrival, self.late = report["arrival"], report["late"]
         self.verdicts = report["verdicts"]
         self.on_progress(report)
+        await self._notify()
+
+    async def _notify(self) -> None:
         async with self._moved:
             self._moved.notify_all()

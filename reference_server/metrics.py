@@ -33,7 +33,7 @@ class Metrics:
             registry=self.registry,
         )
         self.backlog_uploads = Gauge(
-            "jk1_backlog_uploads", "Uploads acknowledged and not yet cleared", registry=self.registry
+            "jk1_backlog_uploads", "Uploads that have no verdict yet", registry=self.registry
         )
         self.waiting_uploads = Gauge(
             "jk1_waiting_uploads", "Uploads that wait for the disk", registry=self.registry

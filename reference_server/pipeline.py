@@ -97,10 +97,7 @@ class Pipeline:
             if self._postings is None:
                 self._postings = TapPostings(self.registry, self._chart)
             self.books.add_uploads(
-                [
-                    (a.arrival, a.sender, a.number, a.taps, a.digest, a.received_us, booked_us, a.name)
-                    for a in arrivals
-                ]
+                [(*a[:1], *a[2:5], a.digest, a.received_us, booked_us, a.name) for a in arrivals]
             )
             window = open_window(self._closes)
             counts, late = self._stage.clear(chunk, self._postings, window, closed_days)
@@ -162,7 +159,5 @@ class Pipeline:
         if not fresh:
             standing = standing[np.isin(standing[:, 2], cards.changed)]
         self.books.post(as_postings(prices.difference(standing)), window)
-        self.books.replace_prices(
-            cards.changed, prices.journeys, prices.legs, prices.memberships
-        )
+        self.books.replace_prices(cards.changed, prices.journeys, prices.legs, prices.memberships)
         self.books.add_exceptions(prices.exceptions)

@@ -82,9 +82,7 @@ class Prices:
         """Take in what one card's pricing said."""
         for key, kind, state, day, first_s, due, charged, refund, group in said.journeys:
             name = _key(key)
-            self.journeys.append(
-                (*name, day, first_s, STATES[state], due, charged, refund, group)
-            )
+            self.journeys.append((*name, day, first_s, STATES[state], due, charged, refund, group))
             assert KIND_BY_NAME[kind] == name[0], key
         for key, leg, operator, own_fare, share, metres in said.legs:
             self.legs.append((*_key(key), leg, operator, own_fare, share, metres))
@@ -113,11 +111,9 @@ def collect(books: Books, span: Span, fresh: bool) -> Cards:
     pieces = list(books.taps())
     if not pieces:
         return _sorted(np.empty(0, TAP_DTYPE), [])
-    arrival, verdict, records = (
-        np.concatenate(column)
-        for column in ([p.arrival for p in pieces], [p.verdict for p in pieces],
-                       [p.records for p in pieces])
-    )  # fmt: skip
+    arrival = np.concatenate([piece.arrival for piece in pieces])
+    verdict = np.concatenate([piece.verdict for piece in pieces])
+    records = np.concatenate([piece.records for piece in pieces])
     day = business_day(records["at_s"].astype(np.int64))
     counts = (verdict == Verdict.accepted) | (verdict == Verdict.tap_was_torn)
     counts &= day <= span.day

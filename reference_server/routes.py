@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import numpy as np
@@ -61,17 +62,19 @@ def device(
 
 async def body_of(request: Request, door: AtDoor) -> bytes:
     """Return the body of a call, which may not be larger than a call may be."""
+    size_max = door.settings.limits.call_bytes_max
     parts, size = [], 0
     async for part in request.stream():
         parts.append(part)
         size += len(part)
-        if size > door.settings.limits.call_bytes_max:
-            raise HTTPException(413, f"expected at most {door.settings.limits.call_bytes_max} bytes")
+        if size > size_max:
+            raise HTTPException(413, f"expected at most {size_max} bytes")
     return b"".join(parts)
 
 
 Body = Annotated[bytes, Depends(body_of)]
 Version = Annotated[int, Path(ge=1, le=U16)]
+Instant = Annotated[int, Query(ge=0, lt=1 << 62, description="milliseconds UTC")]
 Day = Annotated[int, Path(ge=0, le=U16, description="days since 1970-01-01")]
 
 opened = APIRouter()
@@ -145,7 +148,7 @@ async def publish_tariff(door: AtDoor, body: Body, version: Version) -> dict[str
 
 @operators.post("/hotlists/{version}")
 async def publish_hotlist(
-    door: AtDoor, body: Body, version: Version, published_at_ms: Annotated[int, Query(ge=0, lt=1 << 62)]
+    door: AtDoor, body: Body, version: Version, published_at_ms: Instant
 ) -> dict[str, Any]:
     """Publish a hotlist, the whole list: card numbers of 8 bytes, little-endian."""
     read_rows("hotlist", body, np.dtype([("card", "<u8")]))
@@ -153,9 +156,7 @@ async def publish_hotlist(
 
 
 @operators.post("/days/{day}/close")
-async def close_day(
-    door: AtDoor, day: Day, at_ms: Annotated[int, Query(ge=0, lt=1 << 62)]
-) -> dict[str, Any]:
+async def close_day(door: AtDoor, day: Day, at_ms: Instant) -> dict[str, Any]:
     """Close a business day as of an instant; the net positions are those of the closed window."""
     stored = await door.call("close", day, at_ms.to_bytes(8, "big"))
     await door.link.wait_for(stored.arrival)
@@ -234,7 +235,7 @@ async def export(door: AtDoor) -> dict[str, Any]:
 async def export_table(door: AtDoor, table: str) -> FileResponse:
     """Return one table of the export that was written last, as Parquet."""
     if table not in TABLES:
-        raise HTTPException(404, f"no table {table!r} in the export; there are: {', '.join(TABLES)}")
+        raise HTTPException(404, f"no table {table!r}; there are: {', '.join(TABLES)}")
     path = door.settings.store / EXPORT_FOLDER / f"{table}.parquet"
     async with door.exporting:
         if not path.exists():
@@ -283,18 +284,30 @@ def check_participants(body: bytes) -> None:
     document = _document(body, dict)
     if document.get("format") != PARTICIPANTS_FORMAT:
         raise BadInputError.at("format", expected=PARTICIPANTS_FORMAT, got=document.get("format"))
-    try:
-        for i, participant in enumerate(document["participants"]):
-            where = f"participants[{i}]"
-            assert isinstance(participant["number"], int), where
-            assert isinstance(participant["roles"], list), where
-        for i, fee in enumerate(document.get("fees", [])):
-            where = f"fees[{i}]"
-            Service[fee["service"]]
-            assert isinstance(fee["payee"], int) and 0 <= int(fee["bps"]) <= 10_000, where
-            assert fee["code"] in ("fee", "share"), where
-    except (KeyError, TypeError, ValueError, AssertionError) as error:
-        raise BadInputError(f"participants: expected the form of participants.yaml, {error!r}") from error
+    for where, holds in _participant_rules(document):
+        if not holds:
+            raise BadInputError.at(where, expected="the form of participants.yaml", got="another")
+
+
+def _participant_rules(document: dict[str, Any]) -> Iterator[tuple[str, bool]]:
+    """Yield each place of the document that postings rely on, and whether it is as they need it."""
+    rows, fees = document.get("participants"), document.get("fees", [])
+    yield "participants", isinstance(rows, list) and isinstance(fees, list)
+    for i, row in enumerate(rows or []):
+        yield f"participants[{i}]", isinstance(row, dict)
+        yield f"participants[{i}].number", is_number(row.get("number"), 9_999)
+        yield f"participants[{i}].roles", isinstance(row.get("roles"), list)
+    for i, fee in enumerate(fees):
+        yield f"fees[{i}]", isinstance(fee, dict)
+        yield f"fees[{i}].service", fee.get("service") in Service.__members__
+        yield f"fees[{i}].payee", is_number(fee.get("payee"), 9_999)
+        yield f"fees[{i}].bps", is_number(fee.get("bps"), 10_000)
+        yield f"fees[{i}].code", fee.get("code") in ("fee", "share")
+
+
+def is_number(value: object, maximum: int) -> bool:
+    """Return whether a value is a whole number from 0 to a maximum."""
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= maximum
 
 
 def read_keys(body: bytes) -> list[tuple[int, int, bytes]]:

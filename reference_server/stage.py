@@ -118,7 +118,7 @@ class Stage:
         return counts, bool((priced & (chunk.day <= last_closed)).any()) or bool(demoted)
 
     def _settle_counters(self, chunk: Chunk, verdicts: Verdicts) -> list[int]:
-        """Decide `counter_already_seen`; return the places of stored taps that lost their counter."""
+        """Decide `counter_already_seen`; return where stored taps stand that lost their counter."""
         rows = np.flatnonzero(verdicts.open)
         keys = counter_keys(chunk.card[rows], chunk.nt[rows])
         standing = self._counters.find(keys)
@@ -171,7 +171,7 @@ class Stage:
         return losers, demoted
 
     def _put_out(self, location: int, window: int) -> Counter[int]:
-        """Take a stored tap's counter, verdict and postings from it; return the change of counts."""
+        """Take verdict and postings from a tap that lost its counter; return how counts change."""
         arrival, item = arrival_and_item(location)
         before = self._books.verdict_of(arrival, item)
         fields = TapRecord(self._books.record_of(arrival, item)).fields()

@@ -197,13 +197,9 @@ def read_cursor(connection: Connection, sender: int) -> BatchCursor:
     return cursor
 
 
-_INSERT = (
-    "INSERT INTO arrival (arrival, kind, sender, number, taps, received_us, size, digest, name, body)"
-    " VALUES (?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING"
-)
-_SELECT = (
-    "SELECT arrival, kind, sender, number, taps, received_us, size, digest, name, body FROM arrival"
-)
+_COLUMNS = ", ".join(Arrival._fields)
+_INSERT = f"INSERT INTO arrival ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING"
+_SELECT = f"SELECT {_COLUMNS} FROM arrival"
 
 
 class RawStore:
@@ -263,7 +259,8 @@ class RawStore:
 
     def _append_again(self, new: Arrival, cursor: BatchCursor) -> Stored:
         first, digest, size = self._connection.execute(
-            "SELECT arrival, digest, size FROM arrival WHERE sender = ? AND number = ? AND kind = 1",
+            "SELECT arrival, digest, size FROM arrival"
+            " WHERE sender = ? AND number = ? AND kind = 1",
             (new.sender, new.number),
         ).fetchone()
         if digest != new.digest or size != new.size:
@@ -308,7 +305,7 @@ class RawReader:
         self._connection = open_reader(folder, RAW)
 
     def after(self, arrival: int, bytes_max: int) -> list[Arrival]:
-        """Return the next arrivals in order: either uploads of at most so many bytes, or one call."""
+        """Return the next arrivals in order: either uploads up to so many bytes, or one call."""
         found: list[Arrival] = []
         size = 0
         rows = self._connection.execute(f"{_SELECT} WHERE arrival > ? ORDER BY arrival", (arrival,))
@@ -323,7 +320,7 @@ class RawReader:
         return found
 
     def calls(self, until: int | None = None, name: str | None = None) -> Iterator[Arrival]:
-        """Yield the operator calls in order: up to an arrival, and of one name where they say so."""
+        """Yield the operator calls in order, up to an arrival and of one name where given."""
         yield from map(
             Arrival._make,
             self._connection.execute(

@@ -15,7 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 from ruamel.yaml import YAML
 
-from scheme.batches import NO_PREVIOUS, Batch, Seal, batch_body, parse_batch, seal_cmac, seal_ed25519
+from scheme.batches import (
+    NO_PREVIOUS,
+    Batch,
+    Seal,
+    batch_body,
+    parse_batch,
+    seal_cmac,
+    seal_ed25519,
+)
 from scheme.cryptograms import tac
 from scheme.days import day_of, instant_ms
 from scheme.keys import KEY_VERSION, Role, TestKeys, card_key
@@ -32,7 +40,7 @@ DATE = dt.date(2026, 3, 2)
 DAY = day_of(DATE)
 CLOSE_AT_MS = instant_ms(DATE + dt.timedelta(days=1), "03:00")
 DKI, MANDIRI = 1016, 1024
-MRT_JAKARTA, TRANSJAKARTA, SHOPS = 2022, 2014, 2063
+MRT_JAKARTA, SHOPS, REGISTRY = 2022, 2063, 3079
 
 CARDS = [
     int(card_numbers(issuer, np.array([serial]))[0])
@@ -49,7 +57,15 @@ TERMINALS = {
     "shop": (4, 3, SHOPS, Service.shop, TerminalKind.till, Direction.either, 5001),
     "top-up": (5, 4, 4010, Service.topup, TerminalKind.counter, Direction.either, 7001),
     "levy": (6, 5, 3012, Service.levy, TerminalKind.counter, Direction.either, 7002),
-    "registry": (7, 6, 3079, Service.identity, TerminalKind.identity_reader, Direction.either, 7003),
+    "registry": (
+        7,
+        6,
+        REGISTRY,
+        Service.identity,
+        TerminalKind.identity_reader,
+        Direction.either,
+        7003,
+    ),
     "meter": (8, 7, 2048, Service.parking_street, TerminalKind.meter, Direction.either, 4501),
     "stranger": (9, 2, MRT_JAKARTA, Service.mrt, TerminalKind.gate, Direction.exit, 106),
 }
@@ -144,7 +160,7 @@ def tap(
 ) -> TapRecord:
     """Return the record of an accepted tap; `other` overrides fields before the TAC is made."""
     serial, _, _, service, _, _, place = TERMINALS[where]
-    kind = {
+    kind: RecordKind = {
         Service.mrt: RecordKind.debit_transit,
         Service.parking_street: RecordKind.debit_parking,
         Service.topup: RecordKind.load,
@@ -165,10 +181,12 @@ def with_tac(record: TapRecord) -> TapRecord:
     version = int(fields["key_version"])
     master = KEYS.issuer_master(fields["issuer"], Role.tac, version)
     own = card_key(master, Role.tac, fields["card"], fields["issuer"], version)
-    return TapRecord.of(**fields | {"tac": tac(own, record.card_part)})
+    return TapRecord.of(**(fields | {"tac": tac(own, record.card_part)}))
 
 
-def refused(card: int, nt: int, where: str, clock: str, verdict: Verdict, sequence: int = 1) -> TapRecord:
+def refused(
+    card: int, nt: int, where: str, clock: str, verdict: Verdict, sequence: int = 1
+) -> TapRecord:
     """Return the record of a tap that the device refused."""
     record = tap(card, nt, where, clock, 0, sequence, refusal=int(verdict))
     flags = 2 if verdict is Verdict.tap_was_torn else 0
