@@ -108,6 +108,17 @@ class Layout:
             at += field.size
         raise KeyError(name)
 
+    def table(self) -> str:
+        """Return the layout as a Markdown table, one row a field, with its first and last byte."""
+        rows = ["| bytes | field | size | meaning |", "|---|---|---|---|"]
+        at = 0
+        for field in self.fields:
+            end = at + field.size - 1
+            place = f"{at}" if field.size == 1 else f"{at}–{end}"
+            rows.append(f"| {place} | `{field.name}` | {field.size} | {field.meaning} |")
+            at = end + 1
+        return "\n".join(rows)
+
     def _misfit(self, field: Field, got: str) -> RecordError:
         return RecordError(
             f"{self.name}.{field.name}: expected a value of {field.size} bytes, got {got}"
