@@ -69,7 +69,7 @@ class Run:
         self._deck = Deck(part.cards, part.limits_idr, keys)
         self._posts = open_posts(part, rack, keys)
         self._presentations: dict[int, int] = {}
-        self._torn_rows: dict[tuple[int, int], int] = {}
+        self._torn_rows: dict[tuple[int, int, int], int] = {}
         self._records: dict[int, list[TapRecord]] = {}
         self._equal = np.zeros(len(part.taps), np.bool_)
         self._displaced: set[int] = set()
@@ -149,7 +149,7 @@ class Run:
         post.reader.disarm()
         post.reader.remove()
         if outcome == "tap_was_torn":
-            self._torn_rows[tap.terminal, tap.card] = row
+            self._torn_rows[tap.terminal, tap.card, tap.at_ms] = row
         self._compare(row, tap, record, outcome)
         if not self._equal[row]:
             self._drift.measure(tap.terminal, post.validator.sam_counter())
@@ -180,7 +180,7 @@ class Run:
         """Have a terminal record its torn taps that are past recovery, and compare them."""
         for record in validator.record_torn(at_ms):
             card = int(record.fields()["card"])
-            row = self._torn_rows.pop((validator.number, card))
+            row = self._torn_rows.pop((validator.number, card, record.at_ms))
             planned = self._part.planned(self._part.taps[row])
             self._records.setdefault(validator.number, []).append(record)
             self._settle(row, card, self._drift.same_card_part(record, planned))

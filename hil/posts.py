@@ -77,7 +77,7 @@ def open_posts(part: Slice, rack: RackFile, keys: TestKeys) -> dict[str, Post]:
         _holder(sam).insert(_sam(terminal, sets, keys))
         # Gates of one station and direction know of each other's torn taps (R8).
         key = (int(facts.service), facts.place, int(facts.direction))
-        memory = memories.setdefault(key, TornMemory())
+        memory = memories.setdefault(key, {})
         posts[name] = Post(reader, sam, Validator(terminal.number, facts, reader, sam, memory))
     return posts
 

@@ -28,22 +28,8 @@ class Presented(NamedTuple):
     exchanges: list[Timed]
 
 
-class TornMemory:
-    """Torn presentations of one station and direction, shared by its gates, by card number."""
-
-    def __init__(self) -> None:
-        self.by_card: dict[int, TornTap] = {}
-
-    def overdue(self, terminal: int, at_ms: int) -> list[TornTap]:
-        """Return and forget a terminal's torn taps that are past recovery, oldest first."""
-        gone = [
-            left
-            for left in self.by_card.values()
-            if left.presented.terminal == terminal and left.presented.at_ms + RECOVERY_MS < at_ms
-        ]
-        for left in gone:
-            del self.by_card[left.selected.card]
-        return sorted(gone, key=lambda left: (left.presented.at_ms, left.selected.card))
+TornMemory = dict[int, TornTap]
+"""By card number, what gates of one station and direction may complete for each other (R8)."""
 
 
 @dataclass
@@ -65,6 +51,7 @@ class Validator:
     sequence: int = 0
 
     def __post_init__(self) -> None:
+        self._unrecovered: list[TornTap] = []
         self._accepted_s: dict[int, int] = {}
         self._recent: deque[tuple[int, int]] = deque()
 
@@ -89,16 +76,21 @@ class Validator:
             self.number, self.facts.place, at_ms, versions.tariff.version,
             versions.hotlist.version, self.sequence + 1, trace,
         )  # fmt: skip
-        outcome, exchanges = conduct(
-            present(presented, rule, self.torn.by_card), self.reader, self.sam
-        )
+        outcome, exchanges = conduct(present(presented, rule, self.torn), self.reader, self.sam)
         self._remember(outcome, at_s)
         return Presented(outcome, exchanges)
 
     def record_torn(self, at_ms: int) -> list[TapRecord]:
-        """Record the torn taps that nobody recovered within 120 s, as of an instant."""
+        """Record this terminal's torn taps that nobody completed here within 120 s, by an instant.
+
+        A tap that a gate beside it has completed is among them: this terminal does not know.
+        """
+        due = [t for t in self._unrecovered if t.presented.at_ms + RECOVERY_MS < at_ms]
+        self._unrecovered = [left for left in self._unrecovered if left not in due]
         records = []
-        for left in self.torn.overdue(self.number, at_ms):
+        for left in due:
+            if self.torn.get(left.selected.card) is left:
+                del self.torn[left.selected.card]
             self.sequence += 1
             records.append(torn_record(left, self.sequence, self.sam_counter()))
         return records
@@ -109,10 +101,15 @@ class Validator:
         if outcome.selected is None:
             return
         card = outcome.selected.card
-        if outcome.torn is not None:
-            self.torn.by_card[card] = outcome.torn
-        elif outcome.record is not None:
-            self.torn.by_card.pop(card, None)
+        left = self.torn.get(card)
+        if outcome.torn is not None and outcome.torn is not left:
+            self.torn[card] = outcome.torn
+            self._unrecovered.append(outcome.torn)
+        elif outcome.record is not None and left is not None:
+            # Recovered, or its debit never was: a later counter must not be taken for it.
+            del self.torn[card]
+            if outcome.recovered and left in self._unrecovered:
+                self._unrecovered.remove(left)
         if outcome.verdict is Verdict.accepted:
             self._accepted_s[card] = at_s
             self._recent.append((at_s, card))
