@@ -27,7 +27,7 @@ WHERE coalesce(t.idr, 0) <> coalesce(p.idr, 0);
 
 -- Purses: opening balance less debits plus loads is what the card's last record says.
 CREATE TABLE broken_purse AS
-SELECT t.card, any_value(c.balance) + sum(CASE WHEN t.kind = 4 THEN t.amount ELSE -t.amount END)
+SELECT t.card, any_value(c.balance) + sum(CASE WHEN t.kind = 4 THEN t.amount ELSE -t.amount::BIGINT END)
            ::BIGINT AS expected, arg_max(t.balance, t.nt) AS got
 FROM (SELECT DISTINCT card, nt, kind, amount, balance FROM taps WHERE verdict < 1 OR verdict > 19) t
 JOIN card c USING (card) GROUP BY t.card HAVING expected <> got AND max(t.nt) - min(c.nt) = count(*);

@@ -16,9 +16,12 @@ WITH told AS (
     LEFT JOIN gap g ON g.run = 2 AND g.card = r.card
     LEFT JOIN gap ideal ON ideal.run = 1 AND ideal.card = r.card
 )
-SELECT trace, rid, tap_rid, recorder, terminal, card, issuer, nt, kind, place, amount, balance,
+SELECT trace, rid, tap_rid, recorder::UINTEGER AS recorder, terminal::UINTEGER AS terminal,
+       card::UBIGINT AS card, issuer::USMALLINT AS issuer, nt::UINTEGER AS nt,
+       kind::UTINYINT AS kind, place::USMALLINT AS place, amount::UINTEGER AS amount,
+       balance::UINTEGER AS balance, verdict::UTINYINT AS verdict,
+       verdict_clean::UTINYINT AS verdict_ideal,
        at_ms // 1000 AS at_s, at_ms, uploaded_at_ms, refusal, service, operator, direction,
-       verdict::INTEGER AS verdict, verdict_clean::INTEGER AS verdict_ideal,
        state_of(refusal, verdict, held) AS state,
        state_of(refusal, verdict_clean, held_ideal) AS state_ideal, gap_nt
 FROM told;
@@ -36,3 +39,8 @@ SELECT o.trace, coalesce(o.fault, holder.fault) AS fault, o.fault IS NULL AS hel
 FROM own o
 LEFT JOIN (SELECT card, nt, any_value(fault) AS fault FROM own WHERE fault IS NOT NULL GROUP BY ALL)
     holder ON o.fault IS NULL AND holder.card = o.card AND holder.nt = o.gap_nt;
+
+-- The transfers that must stand, by key.
+CREATE TABLE wanted AS
+SELECT key_of(kind, issuer, card, nt) AS key, debit, credit, code, operating_day, net
+FROM transfer WHERE run IN (0, 2);

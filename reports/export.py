@@ -18,9 +18,9 @@ FORMAT = "jakarta-one/export/1"
 TABLES: dict[str, dict[str, str]] = {
     "taps": {
         "sender": "UINTEGER", "batch": "UINTEGER", "item": "INTEGER", "recorder": "UINTEGER",
-        "sequence": "UINTEGER", "terminal": "UINTEGER", "card": "UBIGINT", "issuer": "INTEGER",
-        "nt": "BIGINT", "kind": "INTEGER", "place": "INTEGER", "amount": "BIGINT",
-        "balance": "BIGINT", "verdict": "INTEGER", "state": "VARCHAR", "trace": "BLOB",
+        "sequence": "UINTEGER", "terminal": "UINTEGER", "card": "UBIGINT", "issuer": "USMALLINT",
+        "nt": "UINTEGER", "kind": "UTINYINT", "place": "USMALLINT", "amount": "UINTEGER",
+        "balance": "UINTEGER", "verdict": "UTINYINT", "state": "VARCHAR", "trace": "BLOB",
     },
     "uploads": {
         "sender": "UINTEGER", "batch": "UINTEGER", "count": "BIGINT", "result": "VARCHAR",

@@ -23,7 +23,7 @@ CREATE MACRO purse_total() AS (
      FROM transfers));
 
 CREATE MACRO expected_total() AS (
-    (SELECT coalesce(sum(CASE WHEN kind = 4 THEN -amount ELSE amount END), 0)::BIGINT
+    (SELECT coalesce(sum(CASE WHEN kind = 4 THEN -amount::BIGINT ELSE amount END), 0)::BIGINT
      FROM expected WHERE verdict = 0));
 
 CREATE MACRO late_records(late_ms) AS (

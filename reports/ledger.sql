@@ -110,6 +110,8 @@ FROM (FROM tap_money UNION ALL FROM journey_money UNION ALL FROM entry_money
       UNION ALL FROM stay_money)
 GROUP BY ALL;
 
+RESET disabled_optimizers;  -- reports/clearing.sql set them
+
 -- The lines behind `ledger_hash`: net effects by key, pair of accounts, code and operating day.
 CREATE MACRO ledger_lines(wanted) AS TABLE
 WITH signed AS (

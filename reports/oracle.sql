@@ -26,14 +26,14 @@ CREATE MACRO due_of(operators, own, metres, late, base, step_idr, step_m, cap) A
 
 -- R14: price of the first n started hours of a stay, the last figure repeating.
 CREATE MACRO hours_price(hours, n) AS (
-    coalesce(list_sum(hours[1:n]), 0) + greatest(n - len(hours), 0) * hours[-1]);
+    (coalesce(list_sum(hours[1:n]), 0) + greatest(n - len(hours), 0) * hours[-1])::BIGINT);
 CREATE MACRO started_hours(seconds) AS (greatest(1, (seconds + 3599) // 3600));
 CREATE MACRO hours_on_first_day(from_s, n) AS
     (least(n, (next_midnight(from_s) - from_s + 3599) // 3600));
 CREATE MACRO priced_days(n, first, hours, day_max) AS (list_sum(list_transform(
     range(0, 1 + (n - first + 23) // 24),
     lambda d: least(day_max, hours_price(hours, least(n, first + 24 * d))
-              - CASE WHEN d = 0 THEN 0 ELSE hours_price(hours, first + 24 * (d - 1)) END))));
+              - CASE WHEN d = 0 THEN 0 ELSE hours_price(hours, first + 24 * (d - 1)) END)))::BIGINT);
 CREATE MACRO stay_due(from_s, to_s, free_s, hours, day_max) AS (
     CASE WHEN to_s - from_s <= free_s THEN 0
          ELSE priced_days(started_hours(to_s - from_s),

@@ -1,12 +1,22 @@
 -- Truth against ledger: every record by its trace id, every transfer by key, accounts and code.
 -- Needs expected, transfer, leg, journey (the oracle's) and taps, transfers, legs (the export's).
 
+-- Records that have no equal on the other side. The join carries what is compared and no more.
+CREATE TABLE suspect AS
+SELECT e.trace AS expected_trace, g.trace AS got_trace
+FROM expected e FULL JOIN taps g ON e.trace = g.trace
+WHERE e.trace IS NULL OR g.trace IS NULL OR g.verdict <> e.verdict OR g.state <> e.state
+   OR g.amount <> e.amount OR g.balance <> e.balance OR g.nt <> e.nt OR g.card <> e.card
+   OR g.terminal <> e.terminal OR g.recorder <> e.recorder OR g.issuer <> e.issuer
+   OR g.place <> e.place OR g.kind <> e.kind;
+
 -- Where the two sides differ, with what is wrong. An empty side is NULL.
 CREATE TABLE differing AS
-SELECT coalesce(e.trace, g.trace) AS trace, e.rid, e.card, e.nt, e.amount AS expected_idr,
-       g.amount AS got_idr, e.verdict AS expected_verdict, g.verdict AS got_verdict,
+SELECT coalesce(e.trace, g.trace) AS trace, e.amount::BIGINT AS expected_idr,
+       g.amount::BIGINT AS got_idr,
+       e.verdict AS expected_verdict, g.verdict AS got_verdict,
        e.state AS expected_state, g.state AS got_state, coalesce(g.card, e.card) AS seen_card,
-       coalesce(g.nt, e.nt) AS seen_nt, coalesce(e.service, 0) AS service,
+       coalesce(g.nt, e.nt) AS seen_nt, e.service,
        CASE WHEN g.trace IS NULL THEN 'lost'
             WHEN e.trace IS NULL THEN 'stranger'
             WHEN g.recorder <> e.recorder OR g.terminal <> e.terminal OR g.card <> e.card
@@ -17,36 +27,58 @@ SELECT coalesce(e.trace, g.trace) AS trace, e.rid, e.card, e.nt, e.amount AS exp
             WHEN g.amount <> e.amount OR g.balance <> e.balance OR g.nt <> e.nt THEN 'wrong_fare'
             WHEN g.state = 'booked' THEN 'wrongly_accepted'
             ELSE 'late' END AS class
-FROM expected e FULL JOIN taps g ON e.trace = g.trace
-WHERE e.trace IS NULL OR g.trace IS NULL OR g.verdict <> e.verdict OR g.state <> e.state
-   OR g.amount <> e.amount OR g.balance <> e.balance OR g.nt <> e.nt OR g.card <> e.card
-   OR g.terminal <> e.terminal OR g.recorder <> e.recorder OR g.issuer <> e.issuer
-   OR g.place <> e.place OR g.kind <> e.kind;
+FROM suspect s
+LEFT JOIN expected e ON e.trace = s.expected_trace
+LEFT JOIN (SELECT DISTINCT ON (trace) * FROM taps WHERE trace IN (SELECT got_trace FROM suspect)) g
+    ON g.trace = s.got_trace;
 
--- Net effects of both sides under each key, pair of accounts (in name order), code and day.
-CREATE TABLE effect AS
-WITH wanted AS (
-    SELECT key_of(kind, issuer, card, nt) AS key, least(debit, credit) AS one,
-           greatest(debit, credit) AS other, code, operating_day,
-           sum(CASE WHEN debit < credit THEN net ELSE -net END)::BIGINT AS net
-    FROM transfer WHERE run IN (0, 2) GROUP BY ALL
+-- Records told more than once. They join more often than there are records to be told, which is
+-- cheaper to see than to look for.
+CREATE TABLE repeated AS
+SELECT trace, count(*) AS times, sum(amount)::BIGINT AS got_idr
+FROM taps
+WHERE (SELECT count(*) FROM taps) - (SELECT count(*) FROM suspect WHERE expected_trace IS NULL)
+      > (SELECT count(*) FROM expected) - (SELECT count(*) FROM suspect WHERE got_trace IS NULL)
+GROUP BY trace HAVING count(*) > 1;
+
+-- Keys under which a transfer has no equal on the other side, or more than one.
+CREATE TABLE suspect_key AS
+WITH unequal AS (
+    SELECT w.key AS wanted_key, t.key AS told_key
+    FROM wanted w
+    FULL JOIN transfers t ON t.key = w.key AND t.debit = w.debit AND t.credit = w.credit
+         AND t.code = w.code AND t.operating_day = w.operating_day
+    WHERE w.key IS NULL OR t.key IS NULL OR t.amount <> w.net
 ),
-booked AS (
-    SELECT key, least(debit, credit) AS one, greatest(debit, credit) AS other, code, operating_day,
-           sum(CASE WHEN debit < credit THEN amount ELSE -amount END)::BIGINT AS net
-    FROM transfers GROUP BY ALL HAVING net <> 0
+doubled AS (
+    SELECT key FROM transfers
+    WHERE (SELECT count(*) FROM transfers) - (SELECT count(*) FROM unequal WHERE wanted_key IS NULL)
+          > (SELECT count(*) FROM wanted) - (SELECT count(*) FROM unequal WHERE told_key IS NULL)
+    GROUP BY key, debit, credit, code, operating_day HAVING count(*) > 1
 )
-SELECT key, one, other, code, operating_day, w.net AS expected, b.net AS got
-FROM wanted w FULL JOIN booked b USING (key, one, other, code, operating_day)
-WHERE w.net IS DISTINCT FROM b.net;
+SELECT coalesce(wanted_key, told_key) AS key FROM unequal UNION SELECT key FROM doubled;
+
+-- Net effects that differ, under each key, pair of accounts (in name order), code and day.
+CREATE TABLE effect AS
+WITH side AS (
+    SELECT key, debit, credit, code, operating_day, net AS wanted, 0 AS booked FROM wanted
+    WHERE key IN (FROM suspect_key)
+    UNION ALL
+    SELECT key, debit, credit, code, operating_day, 0, amount FROM transfers
+    WHERE key IN (FROM suspect_key)
+)
+SELECT key, least(debit, credit) AS one, greatest(debit, credit) AS other, code, operating_day,
+       sum(CASE WHEN debit < credit THEN wanted ELSE -wanted END)::BIGINT AS expected,
+       sum(CASE WHEN debit < credit THEN booked ELSE -booked END)::BIGINT AS got
+FROM side GROUP BY ALL HAVING expected <> got;
 
 -- What is wrong under each key that differs, and between whom.
 CREATE TABLE wrong_key AS
 WITH by_code AS (
-    SELECT key, code, sum(abs(coalesce(expected, 0)))::BIGINT AS wanted,
-           sum(abs(coalesce(got, 0)))::BIGINT AS booked,
-           bool_and(coalesce(abs(got) >= 2 * abs(expected) AND got % expected = 0, false))
-               AS doubled,
+    SELECT key, code, sum(abs(expected))::BIGINT AS wanted,
+           sum(abs(got))::BIGINT AS booked,
+           bool_and(CASE WHEN expected = 0 THEN false
+                         ELSE abs(got) >= 2 * abs(expected) AND got % expected = 0 END) AS doubled,
            count(DISTINCT operating_day) > 1 AS other_day
     FROM effect GROUP BY ALL
 )
@@ -119,9 +151,9 @@ WITH wrong_record AS (
                AS detail
     FROM differing
     UNION ALL
-    SELECT t.trace, any_value(e.card), any_value(e.nt), any_value(e.service), 'duplicate',
-           any_value(e.amount), sum(t.amount)::BIGINT, concat('told ', count(*), ' times')
-    FROM taps t JOIN expected e USING (trace) GROUP BY t.trace HAVING count(*) > 1
+    SELECT r.trace, e.card, e.nt, e.service, 'duplicate', e.amount, r.got_idr,
+           concat('told ', r.times, ' times')
+    FROM repeated r JOIN expected e USING (trace)
 ),
 first_wrong AS (
     SELECT card, min(nt) AS nt FROM wrong_record WHERE class <> 'late' GROUP BY card
@@ -137,7 +169,7 @@ wrong_money AS (
            coalesce(sum(abs(r.expected)) FILTER (r.weight = lowest), 0)::BIGINT AS expected_idr,
            coalesce(sum(abs(r.got)) FILTER (r.weight = lowest), 0)::BIGINT AS got_idr,
            string_agg(concat(r.code, ' ', r.one, ' ', r.other, ': expected ',
-                             coalesce(r.expected, 0), ', got ', coalesce(r.got, 0)), '; '
+                             r.expected, ', got ', r.got), '; '
                       ORDER BY r.weight, r.code, r.one, r.other) AS detail
     FROM wrong_key k
     JOIN (SELECT *, min(weight) OVER (PARTITION BY key) AS lowest FROM ranked) r USING (key)
