@@ -116,8 +116,8 @@ class _Table:
         self.transit = np.zeros(size, TRANSIT_COLUMNS)
         self.parking = np.zeros(size, PARKING_COLUMNS)
         self.cancelled = np.zeros(size, np.int64)  # trip
-        self.short = np.zeros(size, np.bool_)  # the last presentation lacked balance
-        self.loaded = np.zeros(size, np.bool_)  # the last presentation was a load for want of it
+        self.short = np.full(size, NOBODY, np.int64)  # row of the last one that lacked balance
+        self.loaded = np.full(size, NOBODY, np.int64)  # row of the last load for want of it
         self.pending = np.full(size, NOBODY, np.int64)  # row of a torn presentation
         seats = intents["card_index"].astype(np.int64) << 32 | intents["terminal_index"]
         _, self.seat = np.unique(seats, return_inverse=True)
@@ -135,11 +135,11 @@ class _Table:
         self._decide(rows[~completes], card[~completes])
         verdict = self.settled["verdict"][rows]
         self.settled["executed"][rows] = True
-        self.short[card] = np.isin(
-            verdict, (Verdict.balance_below_minimum, Verdict.balance_too_low)
-        )
+        lacks = np.isin(verdict, (Verdict.balance_below_minimum, Verdict.balance_too_low))
+        self.short[card[lacks]] = rows[lacks]
         conditional = self.deck.intents["condition"][rows] == Condition.after_short_balance
-        self.loaded[card] = conditional & (verdict == Verdict.accepted)
+        loads = conditional & (verdict == Verdict.accepted)
+        self.loaded[card[loads]] = rows[loads]
         self._cancel_trips(rows, card, verdict)
 
     def _carried_out(self, rows: Ints) -> Bools:
@@ -147,8 +147,8 @@ class _Table:
         card, condition = intents["card_index"], intents["condition"]
         goes_on = (intents["trip"] == 0) | (intents["trip"] != self.cancelled[card])
         goes_on |= condition != Condition.always
-        goes_on &= (condition != Condition.after_short_balance) | self.short[card]
-        goes_on &= (condition != Condition.after_load) | self.loaded[card]
+        goes_on &= (condition != Condition.after_short_balance) | (self.short[card] == rows - 1)
+        goes_on &= (condition != Condition.after_load) | (self.loaded[card] == rows - 1)
         second = intents["fault"] == Fault.recovery
         return np.asarray(goes_on & (~second | (self.pending[card] != NOBODY)))
 

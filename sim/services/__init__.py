@@ -1,0 +1,1 @@
+"""The services of the card beside transit: one module each, one interface (`town`)."""
