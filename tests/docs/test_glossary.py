@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from sim.faults import RATE_OF
 from tests.tidy.tree import PRODUCT, ROOT, paths
 
 CODE = (".py", ".sql", ".json", ".yaml")
@@ -39,8 +40,9 @@ def test_a_code_name_of_the_glossary_is_in_the_code(name: str, words: set[str]) 
     assert name in words
 
 
-def test_faults_of_the_glossary_are_those_of_the_scenario_schema() -> None:
+def test_faults_of_the_glossary_are_those_of_the_city_and_of_the_schema() -> None:
     schema = json.loads((ROOT / "scenarios" / "scenario.schema.json").read_text(encoding="utf-8"))
     text = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
-    named = re.findall(r"^\| `(\w+)` \|", text.partition("## Faults")[2], re.MULTILINE)
-    assert sorted(named) == sorted(schema["properties"]["faults"]["properties"])
+    rows = re.findall(r"^\| `(\w+)` \| ([^|]+) \|", text.partition("## Faults")[2], re.MULTILINE)
+    assert dict(rows) == RATE_OF
+    assert sorted(RATE_OF) == sorted(schema["properties"]["faults"]["properties"])
