@@ -124,6 +124,8 @@ def in_turn(
     Lindley: a gate's r-th rider leaves at C(r) + max over q <= r of (arrival(q) - C(q - 1)), where
     C sums the cycles at that gate.
     """
+    if not len(at_ms):
+        return at_ms
     gates = len(free_ms)
     rows = -(-(turn + len(at_ms)) // gates)
     arrivals = np.full(rows * gates, LONG_AGO, np.int64)
