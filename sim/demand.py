@@ -76,7 +76,7 @@ LINKED_TO = {
 }  # fmt: skip
 THREE_LEGS = 0.25  # weight of a trip of three paid legs against one of two: assumption
 MONAS = Place(0, Service.transjakarta_brt, "centre", -6.19, 106.823, "")
-SKEW = 1.1  # spread of the halts' popularity, natural logarithm: assumption
+SKEW = 1.6  # spread of the halts' popularity, natural logarithm: assumption
 SHORT_MS, LONG_MS = 15 * 60_000.0, 40 * 60_000.0  # trips of 5 to 12 km make the middle half
 
 # Weekday tap-ins by hour, per cent: an assumption; no operator's profile is published.
