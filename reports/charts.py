@@ -120,7 +120,7 @@ def latency_strip(picture: Picture) -> str:
         return ""
     ticks = _round_steps(max(worst) / 1_000, 3)
     frame = Frame(150, 0, len(worst), 0, ticks[-1])
-    parts = [_rule(frame, tick, f"{tick:,} ms") for tick in ticks]
+    parts = [_rule(frame, tick, _duration(tick * 1_000)) for tick in ticks]
     for second, value_us in enumerate(worst):
         if value_us:
             (x, y), (_, floor) = frame.at(second, value_us / 1_000), frame.at(second, 0)

@@ -38,8 +38,11 @@ written AS (
            CASE WHEN silent AND verdict = 0 THEN balance + amount ELSE balance END AS balance,
            CASE WHEN silent THEN 9 ELSE verdict END AS refusal,
            CASE WHEN silent THEN 2 WHEN by_rid IS NOT NULL THEN 1 ELSE 0 END AS flags,
-           at_ms % 1000 AS ms, hotlist, coalesce(by_uploaded_at_ms, uploaded_at_ms)
-               AS uploaded_at_ms, corrupted OR coalesce(by_corrupted, false) AS corrupted, direction, leg
+           at_ms % 1000 AS ms,
+           CASE WHEN silent THEN hotlist ELSE coalesce(by_hotlist, hotlist) END AS hotlist,
+           CASE WHEN silent THEN uploaded_at_ms
+                ELSE coalesce(by_uploaded_at_ms, uploaded_at_ms) END AS uploaded_at_ms,
+           corrupted OR coalesce(by_corrupted, false) AS corrupted, direction, leg
     FROM told
     UNION ALL  -- completed at another gate: the first presentation's card part, by that gate
     SELECT by_rid, rid, by_terminal, terminal, card, place, at_ms, false, true, true,
@@ -57,7 +60,7 @@ SELECT w.*, c.issuer, t.service, t.operator, t.enrolled,
             WHEN t.service BETWEEN 16 AND 18 AND w.balance > coalesce(limits.idr, 4294967295)
                 THEN 28
             ELSE 0 END AS verdict_clean,
-       CASE WHEN NOT recorded.enrolled THEN 21
+       CASE WHEN NOT (recorded.enrolled AND t.enrolled) THEN 21
             WHEN refusal = 0 AND corrupted THEN 24
             ELSE verdict_clean END AS verdict
 FROM written w

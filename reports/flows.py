@@ -14,7 +14,7 @@ from reports.charts import WIDTH, svg
 from scheme.money import rupiah
 
 BAR, GAP = 12, 9
-COLUMNS_X = (210, 474, 738)
+COLUMNS_X = (248, 474, 690)
 USABLE = 360  # pixels that the fullest column's rupiah take
 LEAST = 1.0  # pixels that even the smallest flow takes, or it would not be seen
 

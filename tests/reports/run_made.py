@@ -11,21 +11,32 @@ import numpy as np
 
 from reports.warehouse import Warehouse
 from tests.reports.handmade import DATA, SEED, HandMade
-from tests.reports.told import tell
+from tests.reports.told import spoil, tell
 
 STARTED_US = 1_800_000_000_000_000
 
 
-def make_run(made: HandMade, out: Path, *spoiled: str, lag_us: int = 200, **over: Any) -> Path:
-    """Write a run directory: every record an upload of its own, answered after 3 ms.
+def make_run(made: HandMade, out: Path) -> Path:
+    """Write a run directory without load: city and a faultless export."""
+    _write_city(made, out / "city")
+    tell(made, out / "export")
+    return out
+
+
+def drive(run: Path, out: Path, *spoiled: str, lag_us: int = 200, **over: Any) -> Path:
+    """Copy a run directory and add a load: every record an upload, answered after 3 ms.
 
     Args:
         spoiled: SQL on the export's tables (tests/reports/told.py).
         over: Columns of the clocks to be set, as {upload: value}.
     """
-    _write_city(made, out / "city")
-    tell(made, out / "export", *spoiled)
-    _write_load(len(made.taps), out, lag_us, over)
+    shutil.copytree(run, out, dirs_exist_ok=True)
+    if spoiled:
+        spoil(out / "export", *spoiled)
+    with Warehouse(memory_limit="512MB") as warehouse:
+        warehouse.read("uploads", out / "city" / "plan" / "uploads.parquet")
+        count = warehouse.one("SELECT count(*) FROM uploads")
+    _write_load(count, out, lag_us, over)
     return out
 
 

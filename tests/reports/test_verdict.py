@@ -14,7 +14,7 @@ from reports.verdict import judge, masked
 from scheme.errors import StoreError
 from scheme.services import Service, TerminalKind
 from tests.reports.handmade import BLOK_M, LEBAK_BULUS, HandMade
-from tests.reports.run_made import make_run
+from tests.reports.run_made import drive, make_run
 
 KEYS = {
     "schema", "verdict", "planned", "sent", "accepted", "refused", "duplicates", "late",
@@ -23,15 +23,16 @@ KEYS = {
 }  # fmt: skip
 
 
-@pytest.fixture
-def made() -> HandMade:
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run directory that only lacks its load: two MRT taps and a purchase."""
     hand = HandMade()
     hand.card(1)
     hand.rail(1, (LEBAK_BULUS, "07:00:00"), (BLOK_M, "07:20:00"))
     hand.tap(
         1, hand.terminal(Service.shop, TerminalKind.till, 5001), "07:30:00", act=2, amount=25_000
     )
-    return hand
+    return make_run(hand, tmp_path_factory.mktemp("run"))
 
 
 def judged(run: Path, **asked: Any) -> dict[str, Any]:
@@ -41,8 +42,8 @@ def judged(run: Path, **asked: Any) -> dict[str, Any]:
     )
 
 
-def test_a_good_run_passes_with_every_figure(made: HandMade, tmp_path: Path) -> None:
-    record = judged(make_run(made, tmp_path), expect={"verdict": "PASS", "taps_min": 3})
+def test_a_good_run_passes_with_every_figure(run: Path, tmp_path: Path) -> None:
+    record = judged(drive(run, tmp_path), expect={"verdict": "PASS", "taps_min": 3})
     assert set(record) >= KEYS
     assert (record["verdict"], record["reasons"]) == ("PASS", [])
     assert (record["planned"], record["sent"], record["accepted"]) == (3, 3, 3)
@@ -53,8 +54,8 @@ def test_a_good_run_passes_with_every_figure(made: HandMade, tmp_path: Path) -> 
     assert json.loads((tmp_path / "record.json").read_text("utf-8")) == record
 
 
-def test_a_wrong_tap_fails_and_is_named(made: HandMade, tmp_path: Path) -> None:
-    record = judged(make_run(made, tmp_path, "DELETE FROM told_taps WHERE nt = 13"))
+def test_a_wrong_tap_fails_and_is_named(run: Path, tmp_path: Path) -> None:
+    record = judged(drive(run, tmp_path, "DELETE FROM told_taps WHERE nt = 13"))
     trace = record["discrepancies"][0]["trace"]
     assert record["verdict"] == "FAIL"
     assert f"1 tap lost: expected Rp 25.000, got Rp 0 (trace {trace})" in record["reasons"]
@@ -67,18 +68,18 @@ def test_a_wrong_tap_fails_and_is_named(made: HandMade, tmp_path: Path) -> None:
                            "holds these taps; use --epoch"),
 ])  # fmt: skip
 def test_a_run_that_cannot_be_judged_is_invalid(
-    made: HandMade, tmp_path: Path, over: dict[str, Any], reason: str
+    run: Path, tmp_path: Path, over: dict[str, Any], reason: str
 ) -> None:
-    record = judged(make_run(made, tmp_path, **over))
+    record = judged(drive(run, tmp_path, **over))
     assert (record["verdict"], record["reasons"]) == ("INVALID", [reason])
 
 
-def test_a_fault_that_did_not_fire_makes_the_run_invalid(made: HandMade, tmp_path: Path) -> None:
-    run = make_run(made, tmp_path)
-    manifest = json.loads((run / "city" / "manifest.json").read_text())
+def test_a_fault_that_did_not_fire_makes_the_run_invalid(run: Path, tmp_path: Path) -> None:
+    drive(run, tmp_path)
+    manifest = json.loads((tmp_path / "city" / "manifest.json").read_text())
     manifest["faults"] = {"torn_tap": {"asked_rate": 0.5, "fired": 0}}
-    (run / "city" / "manifest.json").write_text(json.dumps(manifest))
-    record = judged(run)
+    (tmp_path / "city" / "manifest.json").write_text(json.dumps(manifest))
+    record = judged(tmp_path)
     assert record["verdict"] == "INVALID"
     assert record["reasons"] == ["faults that were asked for did not fire: torn_tap"]
 
@@ -91,14 +92,14 @@ def test_a_fault_that_did_not_fire_makes_the_run_invalid(made: HandMade, tmp_pat
     ({"expect": {"rack_taps_min": 1}}, "rack_taps_min: expected at least 1, got nothing measured"),
 ])  # fmt: skip
 def test_what_was_declared_and_not_met_fails(
-    made: HandMade, tmp_path: Path, asked: dict[str, Any], reason: str
+    run: Path, tmp_path: Path, asked: dict[str, Any], reason: str
 ) -> None:
-    record = judged(make_run(made, tmp_path), **asked)
+    record = judged(drive(run, tmp_path), **asked)
     assert (record["verdict"], record["reasons"]) == ("FAIL", [reason])
 
 
-def test_the_page_is_one_small_file_without_script(made: HandMade, tmp_path: Path) -> None:
-    judged(make_run(made, tmp_path, "DELETE FROM told_taps WHERE nt = 13"))
+def test_the_page_is_one_small_file_without_script(run: Path, tmp_path: Path) -> None:
+    judged(drive(run, tmp_path, "DELETE FROM told_taps WHERE nt = 13"))
     page = (tmp_path / "report.html").read_text("utf-8")
     assert len(page.encode()) < 300_000
     assert "<script" not in page
@@ -107,16 +108,16 @@ def test_the_page_is_one_small_file_without_script(made: HandMade, tmp_path: Pat
     assert "1 tap lost" in page
 
 
-def test_junit_has_a_case_for_every_check(made: HandMade, tmp_path: Path) -> None:
-    judged(make_run(made, tmp_path, "DELETE FROM told_taps WHERE nt = 13"))
+def test_junit_has_a_case_for_every_check(run: Path, tmp_path: Path) -> None:
+    judged(drive(run, tmp_path, "DELETE FROM told_taps WHERE nt = 13"))
     suite = ElementTree.parse(tmp_path / "junit.xml").getroot()
     assert suite.attrib["tests"] == str(len(suite.findall("testcase")))
     failed = [case.attrib["name"] for case in suite if len(case)]
     assert failed == ["none_lost"]
 
 
-def test_verify_finds_nothing_in_a_true_record(made: HandMade, tmp_path: Path) -> None:
-    judged(make_run(made, tmp_path))
+def test_verify_finds_nothing_in_a_true_record(run: Path, tmp_path: Path) -> None:
+    judged(drive(run, tmp_path))
     checked = verify(tmp_path)
     assert checked["differences"] == []
     assert checked["figures"] > 30
@@ -127,9 +128,9 @@ def test_verify_finds_nothing_in_a_true_record(made: HandMade, tmp_path: Path) -
     (("services", "mrt", "taps"), 7),
 ])  # fmt: skip
 def test_verify_names_a_figure_that_the_evidence_denies(
-    made: HandMade, tmp_path: Path, path: tuple[str, ...], value: object
+    run: Path, tmp_path: Path, path: tuple[str, ...], value: object
 ) -> None:
-    record = judged(make_run(made, tmp_path))
+    record = judged(drive(run, tmp_path))
     part = record
     for key in path[:-1]:
         part = part[key]
