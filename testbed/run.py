@@ -1,0 +1,221 @@
+"""A whole run: city, clearing house, rack, crowd, day close, verdict; and each stage alone.
+
+The only module in which the worlds meet. It decides no fare and no verdict: it hands files and
+addresses from one world to the next.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from hil.play import play
+from hil.rack import RackFile, load_rack
+from load.driver import Limits, drive
+from load.plan import read_manifest
+from load.replay import Progress as Driven
+from load.sealing import SealedPlan, seal
+from reports.bundle import verify
+from reports.verdict import judge
+from scheme.errors import BadInputError
+from scheme.keys import TestKeys
+from sim.city import generate
+from sim.scenario import Scenario, load_scenario
+from testbed.enrol import enrol
+from testbed.progress import Progress, silent
+from testbed.run_directory import RunDirectory, make_run_directory
+from testbed.sustained import machine_sustains
+from testbed.targets import OURS, OpenTarget, open_target
+
+RACK_SPEED = 1_200.0  # a three-hour slice in nine seconds; real readers want 1
+LOAD_SPEED = 240.0  # where a scenario says none
+BOOKED_WITHIN_S = 120.0
+
+
+def run_scenario(
+    file: Path,
+    *,
+    out: Path | None = None,
+    seed: int | None = None,
+    workers: int | None = None,
+    rack: str | None = None,
+    target: str | None = None,
+    speed: float | None = None,
+    epoch: int = 0,
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Run a scenario and return its record, which also stands in the run directory.
+
+    Raises:
+        BadInputError: If the scenario, a flag or a file it names is wrong; nothing was written.
+        EnvironmentFaultError: If the machine or the back office could not do its part.
+    """
+    scenario = load_scenario(file, seed)
+    rack_file = _rack_file(scenario, rack)
+    office_name = target or _target_of(scenario)
+    asked: dict[str, Any] = {
+        "scenario": scenario.id,
+        "title": scenario.title,
+        "seed": scenario.seed,
+        "epoch": epoch,
+        "target": office_name,
+        "speed": speed or _speed_of(scenario),
+        "expect": scenario.expect,
+        "measure": scenario.measure,
+    }
+    root = out or Path("runs") / f"{scenario.id}-{scenario.seed}"
+    run = make_run_directory(root, asked)
+    generate(scenario, run.city, workers or _cores(), progress)
+    sustained = None
+    if office_name in OURS:
+        progress("what this machine sustains", 0, 0)
+        sustained = machine_sustains(run.city, run.root / "scratch")
+    with open_target(office_name, run.store) as office:
+        progress("enrol", 0, 0)
+        enrol(office.target, run.city, epoch)
+        if rack_file is not None:
+            _play(run.city, rack_file, run.rack, RACK_SPEED, progress)
+        sealed = _seal(run.city, run.rack, epoch, progress)
+        limits = Limits(sustained_per_s=sustained)
+        _drive(sealed, office, asked["speed"], run.load, progress, limits)
+        _close(office, run, progress)
+    return judge_run(run, progress)
+
+
+def judge_run(run: RunDirectory, progress: Progress = silent) -> dict[str, Any]:
+    """Judge a run from its evidence; write record.json, junit.xml and report.html."""
+    asked = run.settings()
+    progress("judge", 0, 0)
+    return judge(
+        run.city,
+        run.export,
+        run.load if run.load.is_dir() else None,
+        run.rack if run.rack.is_dir() else None,
+        run.root,
+        asked["expect"],
+    )
+
+
+def generate_city(
+    file: Path,
+    *,
+    out: Path | None = None,
+    seed: int | None = None,
+    workers: int | None = None,
+    progress: Progress = silent,
+) -> tuple[dict[str, Any], Path]:
+    """Write a city's folder; return its manifest and where it lies."""
+    scenario = load_scenario(file, seed)
+    folder = out or Path("cities") / f"{scenario.id}-{scenario.seed}"
+    generate(scenario, folder, workers or _cores(), progress)
+    return read_manifest(folder), folder
+
+
+def play_rack(
+    city: Path,
+    *,
+    rack: str | None = None,
+    speed: float | None = None,
+    out: Path | None = None,
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Play a city's slice on a rack; FAIL if a card part differs from the city's."""
+    rack_file = load_rack(Path(rack or "rack.sim.yaml"))
+    played = _play(city, rack_file, out or city.parent / "rack", speed or RACK_SPEED, progress)
+    failed = played["mismatches"] or played["displaced"]
+    return played | {"verdict": "FAIL" if failed else "PASS"}
+
+
+def drive_load(
+    city: Path,
+    *,
+    target: str | None = None,
+    speed: float | None = None,
+    epoch: int = 0,
+    out: Path | None = None,
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Send a city's plan to a back office, enrolled first; INVALID if the driver fell behind."""
+    folder = out or city.parent / "load"
+    with open_target(target or "reference", folder / "store") as office:
+        enrol(office.target, city, epoch)
+        sealed = _seal(city, None, epoch, progress)
+        driven = _drive(sealed, office, speed or LOAD_SPEED, folder, progress)
+    return driven | {
+        "verdict": "PASS" if driven["valid"] else "INVALID",
+        "intended_us_p99": driven["intended_us"]["p99"],
+    }
+
+
+def build_report(root: Path) -> dict[str, Any]:
+    """Judge a run again from its evidence."""
+    return judge_run(RunDirectory(root))
+
+
+def verify_report(root: Path) -> dict[str, Any]:
+    """Work out every figure of a run's record again; name those that differ."""
+    RunDirectory(root).settings()
+    return verify(root)
+
+
+def _play(
+    city: Path, rack_file: RackFile, out: Path, speed: float, progress: Progress
+) -> dict[str, Any]:
+    keys = TestKeys(int(read_manifest(city)["key_seed"]))
+    return play(
+        city, rack_file, out, speed, keys, lambda done, total: progress("rack", done, total)
+    )
+
+
+def _seal(city: Path, rack: Path | None, epoch: int, progress: Progress) -> SealedPlan:
+    progress("seal", 0, 0)
+    keys = TestKeys(int(read_manifest(city)["key_seed"]))
+    recorded = rack / "records.bin" if rack else None
+    played = recorded.read_bytes() if recorded and recorded.is_file() else None
+    return seal(city, keys, epoch, played)
+
+
+def _drive(
+    sealed: SealedPlan,
+    office: OpenTarget,
+    speed: float,
+    out: Path,
+    progress: Progress,
+    limits: Limits | None = None,
+) -> dict[str, Any]:
+    def show(driven: Driven) -> None:
+        progress("load", driven.sent, driven.planned)
+
+    return drive(sealed, office.url, speed, out, show, limits=limits)
+
+
+def _close(office: OpenTarget, run: RunDirectory, progress: Progress) -> None:
+    manifest = read_manifest(run.city)
+    progress("book", 0, 0)
+    office.target.wait_until_booked(BOOKED_WITHIN_S)
+    progress("close the day", 0, 0)
+    office.target.close_day(int(manifest["day"]), int(manifest["close_at_ms"]))
+    progress("export", 0, 0)
+    office.target.export(run.export)
+
+
+def _rack_file(scenario: Scenario, rack: str | None) -> RackFile | None:
+    if rack == "none" or (rack is None and scenario.rack is None):
+        return None
+    return load_rack(Path(rack) if rack else scenario.rack or Path("rack.sim.yaml"))
+
+
+def _target_of(scenario: Scenario) -> str:
+    return "reference" if scenario.target == "ours" else scenario.target
+
+
+def _speed_of(scenario: Scenario) -> float:
+    return float(scenario.measure.get("speed", LOAD_SPEED))
+
+
+def _cores() -> int:
+    cores = len(os.sched_getaffinity(0))
+    if cores < 1:
+        raise BadInputError.at("--workers", expected="at least 1", got=cores)
+    return cores
