@@ -63,7 +63,7 @@ def all_checks(
         asked: What the scenario expects (`expect`) and wants measured (`measure`).
     """
     return [
-        *_validity(crowd, faults),
+        *_validity(crowd, rack, faults),
         *_accounting(found),
         *_money(found),
         *_measured(crowd, rack, asked.get("measure") or {}),
@@ -71,7 +71,11 @@ def all_checks(
     ]
 
 
-def _validity(crowd: Crowd | None, faults: Mapping[str, Mapping[str, Any]]) -> Iterator[Check]:
+def _validity(
+    crowd: Crowd | None,
+    rack: Mapping[str, Any] | None,
+    faults: Mapping[str, Mapping[str, Any]],
+) -> Iterator[Check]:
     silent = sorted(name for name, said in faults.items() if not_fired(said))
     yield Check(
         "validity", "faults_fired",
@@ -79,7 +83,8 @@ def _validity(crowd: Crowd | None, faults: Mapping[str, Mapping[str, Any]]) -> I
     )  # fmt: skip
     if crowd is None:
         return
-    short = crowd.planned - crowd.sent
+    withheld = int((rack or {}).get("displaced", 0))  # on purpose, by the rack
+    short = max(0, crowd.planned - crowd.sent - withheld)
     yield Check(
         "validity", "sent_is_planned",
         f"{crowd.sent:,} of {crowd.planned:,} planned records were sent" if short else "",

@@ -73,7 +73,7 @@ def read_crowd(warehouse: Warehouse, city: Path, load: Path) -> Crowd:
     warehouse.read("planned_upload", city / "plan" / "uploads.parquet")
     warehouse.read("clock", load / "clocks.parquet")
     warehouse.run("clocks")
-    rows = warehouse.arrays("FROM upload_clocks() ORDER BY upload")
+    rows = warehouse.arrays("FROM upload_clocks()")
     document = json.loads((load / "load.json").read_text("utf-8"))
     return crowd_of(rows, document)
 

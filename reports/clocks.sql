@@ -11,4 +11,4 @@ SELECT p.upload, p.at_ms, p."count", p.copy, p.single, p.rack,
        coalesce(c.ready_us, c.intended_us, -1) AS ready_us, coalesce(c.sent_us, -1) AS sent_us,
        coalesce(c.answered_us, -1) AS answered_us, coalesce(c.status, 0) AS status,
        coalesce(c.repeated, 0) AS repeated, coalesce(c.attempts, 1) AS attempts
-FROM planned_upload p LEFT JOIN told c USING (upload);
+FROM planned_upload p LEFT JOIN told c USING (upload) ORDER BY upload;

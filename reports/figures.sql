@@ -33,3 +33,16 @@ CREATE MACRO late_records(late_ms) AS (
 CREATE MACRO explained_by_fault() AS TABLE
 SELECT fault, count(*) AS taps, sum(amount)::BIGINT AS idr
 FROM explained ANTI JOIN discrepancy USING (trace) GROUP BY ALL ORDER BY ALL;
+
+CREATE MACRO discrepancies() AS TABLE
+SELECT trace, key, class, card, nt, expected_idr, got_idr, follows, detail
+FROM discrepancy ORDER BY follows, class, trace, key;
+
+CREATE MACRO verdict_counts() AS TABLE
+SELECT verdict, count(*) FROM taps GROUP BY ALL ORDER BY ALL;
+
+CREATE MACRO expected_records() AS ((SELECT count(*) FROM expected));
+CREATE MACRO told_records() AS ((SELECT count(*) FROM taps));
+CREATE MACRO told_hash() AS ((SELECT sha256(lines) FROM told_lines()));
+CREATE MACRO broken_rules() AS TABLE FROM broken ORDER BY ALL;
+CREATE MACRO broken_purses() AS ((SELECT count(*) FROM broken_purse));

@@ -125,3 +125,5 @@ line AS (
     FROM signed WHERE net <> 0
 )
 SELECT coalesce(string_agg(text, chr(10) ORDER BY text), '') AS lines FROM line;
+
+CREATE MACRO ledger_hash_of(wanted) AS ((SELECT sha256(lines) FROM ledger_lines(wanted)));

@@ -31,12 +31,12 @@ def price(warehouse: Warehouse) -> None:
 
 def ledger_hash(warehouse: Warehouse, run: int = EXPECTED) -> str:
     """Return the `ledger_hash` that the target must report at the close (docs/spec/clearing.md)."""
-    return str(warehouse.one(f"SELECT sha256(lines) FROM ledger_lines({run})"))
+    return str(warehouse.one(f"SELECT ledger_hash_of({run})"))
 
 
 def add_traces(warehouse: Warehouse, seed: int) -> None:
     """Give every presentation its trace id, derived and never read from truth."""
-    named = warehouse.arrays("SELECT rid, written_terminal, presentation FROM presented")
+    named = warehouse.arrays("FROM traced")
     joined = trace_ids(seed, named["written_terminal"], named["presentation"]).tobytes()
     traces = np.empty(len(named["rid"]), object)  # bytes, which NumPy would cut at their zeros
     traces[:] = [joined[at : at + 12] for at in range(0, len(joined), 12)]

@@ -103,16 +103,14 @@ def compare(warehouse: Warehouse) -> Reconciliation:
     one, rows = warehouse.one, warehouse.rows
     found = [
         Discrepancy(bytes(trace or b""), key or "", kind, card or 0, nt or 0, *rest)
-        for trace, key, kind, card, nt, *rest in rows(
-            "SELECT trace, key, class, card, nt, expected_idr, got_idr, follows, detail "
-            "FROM discrepancy ORDER BY follows, class, trace, key")
-    ]  # fmt: skip
-    verdicts = dict(rows("SELECT verdict, count(*) FROM taps GROUP BY ALL ORDER BY ALL"))
+        for trace, key, kind, card, nt, *rest in rows("FROM discrepancies()")
+    ]
+    verdicts = dict(rows("FROM verdict_counts()"))
     explained = rows("FROM explained_by_fault()")
     roots = {d.what for d in found if not d.follows}
     return Reconciliation(
-        expected=one("SELECT count(*) FROM expected"),
-        told=one("SELECT count(*) FROM taps"),
+        expected=one("SELECT expected_records()"),
+        told=one("SELECT told_records()"),
         accepted=verdicts.pop(0, 0),
         refused=verdicts,
         late=one(f"SELECT late_records({LATE_MS})"),
@@ -127,7 +125,7 @@ def compare(warehouse: Warehouse) -> Reconciliation:
             Service(service).name: (taps, idr)
             for service, taps, idr in rows("FROM service_figures()")
         },
-        ledger_hash=one("SELECT sha256(lines) FROM told_lines()"),
+        ledger_hash=one("SELECT told_hash()"),
         ledger_hash_expected=ledger_hash(warehouse),
         broken=_broken(warehouse),
     )
@@ -136,9 +134,9 @@ def compare(warehouse: Warehouse) -> Reconciliation:
 def _broken(warehouse: Warehouse) -> list[str]:
     sentences = [
         f"{what}: {of_what} (Rp {idr})"
-        for what, of_what, idr in warehouse.rows("FROM broken ORDER BY ALL")
+        for what, of_what, idr in warehouse.rows("FROM broken_rules()")
     ]
-    purses = warehouse.one("SELECT count(*) FROM broken_purse")
+    purses = warehouse.one("SELECT broken_purses()")
     if purses:
         sentences.append(f"{purses} purses do not end at opening balance less debits plus loads")
     return sentences

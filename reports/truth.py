@@ -116,7 +116,7 @@ def load_truth(warehouse: Warehouse, truth: Truth) -> None:
 
 def _renumber(warehouse: Warehouse, epoch: int) -> None:
     for name, moved in (("card", in_epoch_card), ("terminal", in_epoch_device)):
-        numbers = warehouse.arrays(f"SELECT DISTINCT {name} FROM {name}_as_written")[name]
+        numbers = warehouse.arrays(f"FROM {name}_as_written")[name]
         renumbered = moved(numbers.astype(np.int64), epoch)
         warehouse.fill(f"{name}_in_epoch", {"number": numbers, "renumbered": renumbered})
     warehouse.run("renumber")
@@ -165,15 +165,9 @@ def _fill_participants(warehouse: Warehouse, truth: Truth) -> None:
 
 
 def _refuse_strangers(warehouse: Warehouse) -> None:
-    for what, sql in (
-        ("card", "SELECT count(*) FROM presentation ANTI JOIN card USING (card)"),
-        ("terminal", "SELECT count(*) FROM presentation ANTI JOIN terminal USING (terminal)"),
-        ("tariff version", "SELECT count(*) FROM presentation p ANTI JOIN edition_of e "
-                           "ON p.tariff = e.version"),
-    ):  # fmt: skip
-        strangers = warehouse.one(sql)
-        if strangers:
+    for what, presentations in warehouse.rows("FROM stranger"):
+        if presentations:
             raise StoreError(
-                f"truth/presentations: expected every {what} in truth, got {strangers} "
+                f"truth/presentations: expected every {what} in truth, got {presentations} "
                 f"presentations that name another"
             )

@@ -17,6 +17,18 @@ FROM (FROM presentation UNION ALL BY NAME
       SELECT NULL::INTEGER AS metres, NULL::UINTEGER AS written_terminal WHERE false) p
 JOIN edition_of e ON e.version = p.tariff;
 
+-- What a trace id is derived from (scheme.records.trace_ids), in the numbers as written.
+CREATE VIEW traced AS SELECT rid, written_terminal, presentation FROM presented;
+
+-- Presentations that name what truth does not hold.
+CREATE VIEW stranger AS
+SELECT 'card' AS what, count(*) AS presentations FROM presentation ANTI JOIN card USING (card)
+UNION ALL
+SELECT 'terminal', count(*) FROM presentation ANTI JOIN terminal USING (terminal)
+UNION ALL
+SELECT 'tariff version', count(*)
+FROM presentation p ANTI JOIN edition_of e ON p.tariff = e.version;
+
 CREATE VIEW happened AS
 SELECT rid, card, at_ms AS ordinal, at_ms // 1000 AS at_s, terminal, place, amount, torn, edition,
        hotlist, 0 AS given, 0 AS given_nt, metres

@@ -126,7 +126,7 @@ def _record(
         "refused": {VERDICT_NAMES.get(v, str(v)): n for v, n in found.refused.items()},
         "duplicates": crowd.duplicates if crowd else 0,
         "late": found.late,
-        "explained": found.explained,
+        "explained": found.explained | _explained_in_time(found, crowd),
         "explained_idr": found.explained_idr,
         "unexplained": found.unexplained,
         "following": found.following,
@@ -148,6 +148,12 @@ def _record(
         "single_uploads": crowd.single_uploads if crowd else None,
         "rack": {name: (rack or {}).get(name) for name in _RACK},
     }
+
+
+def _explained_in_time(found: Reconciliation, crowd: Crowd | None) -> dict[str, int]:
+    """Return the records that a fault of the way in made late, or made come twice."""
+    in_time = {"terminal_offline": found.late, "duplicate_upload": crowd.duplicates if crowd else 0}
+    return {fault: records for fault, records in in_time.items() if records}
 
 
 _NAMES = ("p50", "p95", "p99", "p999")
