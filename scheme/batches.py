@@ -1,7 +1,7 @@
 """The sealed batch: what a sender uploads, one record or many.
 
     magic 4 "JK1B" · version 1 · seal 1 · key version 1 · reserved 1 · sender 4 · number 4 · count 2
-    · total 8 (sum of amounts) · previous 32 (digest of the sender's batch before, zero for the first)
+    · total 8 (sum of amounts) · previous 32 (digest of the sender's batch before, zero for none)
     · count x 112 bytes of records · seal
 
 The digest is SHA-256 over everything before the seal. A batch carries an Ed25519 signature
@@ -89,8 +89,9 @@ def batch_body(
     assert 0 < len(records) <= RECORDS_MAX, len(records)
     total = int(records["amount"].astype(np.int64).sum())
     header = HEADER.pack(
-        MAGIC, BATCH_VERSION, seal_kind, key_version, 0, sender, number, len(records), total, previous
-    )
+        MAGIC, BATCH_VERSION, seal_kind, key_version, 0, sender, number, len(records), total,
+        previous,
+    )  # fmt: skip
     return header + records.tobytes()
 
 

@@ -54,7 +54,7 @@ def date_of(day: int) -> dt.date:
 
 
 def instant_ms(date: dt.date, clock: str) -> int:
-    """Return the instant of a Jakarta wall-clock reading ("06:00" or "06:00:30"), milliseconds UTC."""
+    """Return the instant of a Jakarta clock reading ("06:00" or "06:00:30"), milliseconds UTC."""
     reading = dt.time.fromisoformat(clock)
     moment = dt.datetime.combine(date, reading, JAKARTA)
     return round(moment.timestamp() * 1_000)

@@ -68,7 +68,8 @@ def card_numbers(issuer: Any, serial: NDArray[np.int64], epoch: int = 0) -> NDAr
 def device_numbers(serial: NDArray[np.int64], epoch: int = 0) -> NDArray[np.uint32]:
     """Return terminal, SAM or sender numbers for serials of one epoch."""
     _check(epoch, serial)
-    return np.asarray(with_check_digit(epoch * 10_000_000 + np.asarray(serial, np.int64)), np.uint32)
+    body = epoch * 10_000_000 + np.asarray(serial, np.int64)
+    return np.asarray(with_check_digit(body), np.uint32)
 
 
 def device_serial(number: Any) -> Any:

@@ -144,7 +144,7 @@ CARD_PART = Layout(
         Field("terminal", 4, "terminal whose SAM took part"),
         Field("sam", 4, "SAM number"),
         Field("sam_counter", 4, "the SAM's counter, +1 a transaction"),
-        Field("state", STATE_SIZE, "state after it, of the slot that `kind` names, zero-padded", False),
+        Field("state", STATE_SIZE, "state after it, of the slot of `kind`, zero-padded", False),
     ),
 )
 

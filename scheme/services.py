@@ -63,7 +63,13 @@ class VehicleClass(IntEnum):
 
 
 TRANSIT = frozenset(
-    {Service.transjakarta_brt, Service.transjakarta_bus, Service.mikrotrans, Service.mrt, Service.lrt}
+    {
+        Service.transjakarta_brt,
+        Service.transjakarta_bus,
+        Service.mikrotrans,
+        Service.mrt,
+        Service.lrt,
+    }
 )
 INTEGRATED = TRANSIT - {Service.mikrotrans}
 PARKING = frozenset({Service.parking_street, Service.parking_lot})

@@ -81,18 +81,21 @@ class Answer(NamedTuple):
 
 
 class Target(Protocol):
-    """A back office under test. Every method raises `TargetError` when the answer breaks the contract."""
+    """A back office under test.
+
+    Every method raises `TargetError` when the answer breaks the contract.
+    """
 
     def capabilities(self) -> frozenset[Capability]:
         """Return what this back office can do."""
         ...
 
     def enrol_participants(self, participants: dict[str, Any]) -> None:
-        """Make banks, operators, billers, shares and fees known (the document of participants.yaml)."""
+        """Make banks, operators, billers, shares and fees known, as participants.yaml has them."""
         ...
 
     def enrol_terminals(self, terminals: NDArray[np.void], senders: NDArray[np.void]) -> None:
-        """Make terminals (`TERMINAL_DTYPE`) and senders (`SENDER_DTYPE`) known; again is no change."""
+        """Make terminals and senders known, rows of their dtypes; again is no change."""
         ...
 
     def enrol_cards(self, cards: NDArray[np.void]) -> None:
@@ -107,7 +110,9 @@ class Target(Protocol):
         """Publish the tariff (a bundle as `scheme.tariffs` reads it) under a version."""
         ...
 
-    def publish_hotlist(self, version: int, published_at_ms: int, cards: NDArray[np.uint64]) -> None:
+    def publish_hotlist(
+        self, version: int, published_at_ms: int, cards: NDArray[np.uint64]
+    ) -> None:
         """Publish a hotlist; a version holds the whole list."""
         ...
 

@@ -18,14 +18,14 @@ def document(value: Any) -> str:
 
 def closing(record: dict[str, Any]) -> str:
     """Return the verdict as a sentence, the figures that matter, and what to do next."""
-    intended = record["latency_us"]["intended"]["p99"]
+    intended, uploads = record["latency_us"]["intended"]["p99"], record["uploads"] or 0
     refused = sum(record["refused"].values())
     lines = [
         sentence(record),
         f"taps       {record['accepted'] + refused:,}: {record['accepted']:,} accepted, "
         f"{refused:,} refused",
         f"rupiah     truth {rupiah(record['idr_truth'])}, ledger {rupiah(record['idr_ledger'])}",
-        f"latency    intended p99 {milliseconds(intended)}, over {record['sent']:,} uploads",
+        f"latency    intended p99 {milliseconds(intended)}, over {uploads:,} uploads",
         f"report     {record['report']}",
         *next_commands(Path(record["report"]).parent),
     ]

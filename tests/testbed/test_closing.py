@@ -13,7 +13,7 @@ from testbed.cli.closing import closing, document, milliseconds, sentence
 
 RECORD: dict[str, Any] = {
     "verdict": "PASS",
-    "sent": 48_000,
+    "uploads": 48_000,
     "accepted": 430_000,
     "refused": {"balance_too_low": 900, "card_hotlisted": 100},
     "explained": {"torn_tap": 3},
@@ -30,7 +30,7 @@ def test_a_run_ends_with_verdict_figures_report_and_a_command_for_each_user() ->
     assert lines[0].startswith("PASS: every tap is accounted for")
     assert "431,000: 430,000 accepted, 1,000 refused" in lines[1]
     assert "truth Rp 1.234.567.890, ledger Rp 1.234.567.890" in lines[2]
-    assert "intended p99 12.3 ms" in lines[3]
+    assert "intended p99 12.3 ms, over 48,000 uploads" in lines[3]
     assert lines[4].endswith("runs/morning-peak-1/report.html")
     assert [line.partition("jakarta-one ")[2].split(" runs/")[0] for line in lines[5:]] == [
         "report verify",
