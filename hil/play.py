@@ -24,6 +24,7 @@ from hil.slices import PlannedTap, Slice, read_slice, write_columns
 from hil.timer import Squeeze, now_ns, sleep_until
 from hil.validator import Validator
 from scheme.apdu import Ins
+from scheme.days import calendar_day
 from scheme.decision import Versions
 from scheme.errors import BadInputError, PurseRefusedError
 from scheme.hotlist import Hotlist
@@ -88,6 +89,9 @@ class Run:
         """Play every tap at its instant."""
         taps = self._part.taps
         first_ms = taps[0].at_ms if taps else 0
+        self._part.tariff.on(
+            calendar_day(first_ms // 1_000)
+        )  # warm, as a device that is switched on
         self._squeeze = squeeze = Squeeze.from_now(first_ms, speed)
         for row, tap in enumerate(taps):
             number = self._presentations.get(tap.terminal, 0) + 1
@@ -135,11 +139,11 @@ class Run:
             post.reader.arm(TEARS[tap.torn], Ins.debit, Ins.credit)
             self._armed += 1
         post.reader.insert(self._deck.card(tap.card))
-        started_ns = now_ns()
+        trace, versions = trace_id(self._part.seed, tap.terminal, number), self._versions(tap)
         record, outcome, exchanges = None, "", list[Timed]()
+        started_ns = now_ns()
         try:
-            trace = trace_id(self._part.seed, tap.terminal, number)
-            presented = post.validator.tap(tap.at_ms, self._versions(tap), trace, tap.amount)
+            presented = post.validator.tap(tap.at_ms, versions, trace, tap.amount)
             exchanges, record = presented.exchanges, presented.outcome.record
             verdict = presented.outcome.verdict.name
             outcome = "recovered" if presented.outcome.recovered else verdict

@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 from ruamel.yaml import YAML
 
-from scenarios.shipped import data_folder
 from scheme.decision import Terminal
 from scheme.errors import BadInputError, StoreError
 from scheme.hotlist import NO_HOTLIST, Hotlist
@@ -107,7 +106,7 @@ def read_slice(city: Path) -> Slice:
         taps=[PlannedTap(str(name), *(int(v) for v in row)) for name, *row in taps],
         terminals={str(name): _terminal(*(int(v) for v in row)) for name, *row in gates},
         cards={int(row[0]): _image(*(int(value) for value in row)) for row in held},
-        limits_idr=_limits_idr(),
+        limits_idr=_limits_idr(city / "truth" / "card_profiles.yaml"),
         tariff=parse_bundle(_bytes(city / "truth" / "tariffs" / "tariff.json")),
         hotlists=_hotlists(city / "truth" / "hotlists.parquet"),
         records=_records(city / "records" / "records.bin"),
@@ -181,7 +180,6 @@ def _records(path: Path) -> NDArray[np.void]:
     return np.memmap(path, TAP_DTYPE, "r") if path.stat().st_size else empty
 
 
-def _limits_idr() -> dict[int, int]:
-    path = data_folder() / "card_profiles.yaml"
-    document = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+def _limits_idr(path: Path) -> dict[int, int]:
+    document = YAML(typ="safe").load(_bytes(path))
     return {int(row["profile"]): int(row["limit_idr"]) for row in document["profiles"]}

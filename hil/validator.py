@@ -7,7 +7,7 @@ last and what was torn; a durable journal, sealing, upload, the gate and its sou
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from hil.exchange import Timed, Transceiver, conduct
@@ -55,7 +55,14 @@ class Validator:
         self._accepted_s: dict[int, int] = {}
         self._recent: deque[tuple[int, int]] = deque()
 
-    def tap(self, at_ms: int, versions: Versions, trace: bytes, given_idr: int = 0) -> Presented:
+    def tap(
+        self,
+        at_ms: int,
+        versions: Versions,
+        trace: bytes,
+        given_idr: int = 0,
+        place: int | None = None,
+    ) -> Presented:
         """Carry out one presentation of whatever card is in the field.
 
         Args:
@@ -63,17 +70,19 @@ class Validator:
             versions: The tariff and hotlist it holds by then.
             trace: The presentation's trace id.
             given_idr: The till's price, the bill or the load, where no tariff prices.
+            place: Where it is now; on a bus the stop. Without it, the terminal's own place.
         """
         at_s = at_ms // 1_000
+        facts = self.facts if place is None else replace(self.facts, place=place)
 
         def rule(selected: Selected) -> Decision:
             return decide(
-                card_seen(selected), self.facts, versions, at_s,
+                card_seen(selected), facts, versions, at_s,
                 last_accepted_s=self._accepted_s.get(selected.card), given_idr=given_idr,
             )  # fmt: skip
 
         presented = Presentation(
-            self.number, self.facts.place, at_ms, versions.tariff.version,
+            self.number, facts.place, at_ms, versions.tariff.version,
             versions.hotlist.version, self.sequence + 1, trace,
         )  # fmt: skip
         outcome, exchanges = conduct(present(presented, rule, self.torn), self.reader, self.sam)

@@ -115,6 +115,8 @@ class TinyCity:
         for name in ("plan", "truth/tariffs", "records"):
             (folder / name).mkdir(parents=True)
         (folder / "manifest.json").write_text(json.dumps({"seed": SEED, "key_seed": SEED}))
+        profiles = "profiles: [{profile: 1, limit_idr: 2000000}]\n"
+        (folder / "truth/card_profiles.yaml").write_text(profiles)
         (folder / "truth/tariffs/tariff.json").write_bytes(self.tariff.bundle())
         (folder / "records/records.bin").write_bytes(b"".join(self.records))
         write_columns(folder / "truth/hotlists.parquet", {"version": [2], "card": [LISTED]})
