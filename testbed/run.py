@@ -148,6 +148,19 @@ def drive_load(
     }
 
 
+def enrol_city(city: Path, *, target: str, epoch: int = 0) -> None:
+    """Make a city known to a back office that runs already.
+
+    Raises:
+        BadInputError: If the target is ours, which is started afresh for each run, or the city is
+            none.
+    """
+    if target in OURS:
+        raise BadInputError.at("--target", expected="a target.yaml of a running office", got=target)
+    with open_target(target, city) as office:
+        enrol(office.target, city, epoch)
+
+
 def build_report(root: Path) -> dict[str, Any]:
     """Judge a run again from its evidence."""
     return judge_run(RunDirectory(root))

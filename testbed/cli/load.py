@@ -16,6 +16,7 @@ def make_group() -> typer.Typer:
     group = typer.Typer(help="Replay a city's uploads against a back office.", no_args_is_help=True)
     group.callback()(_group)
     group.command("run")(run)
+    group.command("enrol")(enrol)
     return group
 
 
@@ -54,3 +55,20 @@ def run(
         if driven.get("reason"):
             typer.echo(driven["reason"])
     raise typer.Exit(exit_of_verdict(driven["verdict"]))
+
+
+def enrol(
+    city: Annotated[Path, typer.Argument(help="Folder that `city generate` wrote.")],
+    target: Annotated[str, typer.Option("--target", metavar="FILE", help="A target.yaml.")],
+    epoch: Epoch = 0,
+) -> None:
+    """Make a city's cards, devices, keys and lists known to a back office, and send nothing.
+
+    For a driver of your own, or Locust, which sends uploads and enrols nobody.
+
+    Example: jakarta-one load enrol my_city --target my_target.yaml --epoch 1
+    """
+    from testbed.run import enrol_city
+
+    enrol_city(city, target=target, epoch=epoch)
+    typer.echo(f"enrolled {city}, epoch {epoch}; next: locust -f load/locustfile.py")

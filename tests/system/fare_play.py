@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from scheme.apdu import Selected, parse_response
 from scheme.decision import Decision, Terminal, Versions, decide
@@ -106,10 +107,8 @@ def _field(city: FareCity) -> Field:
             fields["key_version"], fields["group"], fields["group_expiry"], fields["expiry"],
             fields["nt"], fields["balance"],
         )  # fmt: skip
-        own = CardKeys.of(
-            lambda role, issuer=image.issuer: keys.issuer_master(issuer, role),
-            image.card, image.issuer, 1,
-        )  # fmt: skip
+        masters_of = partial(keys.issuer_master, image.issuer)
+        own = CardKeys.of(masters_of, image.card, image.issuer, 1)
         field.cards[image.card] = Purse(image, own, counting(1_000 * n + 1), LIMIT_IDR)
     masters = {
         IssuerKeys(issuer, role, 1): keys.issuer_master(issuer, role)
