@@ -66,7 +66,7 @@ def generate(
         on_progress("city: cards", 1, STAGES)
         settled = settle_morning(morning, each)
         on_progress("city: records", 2, STAGES)
-        telling = _tell(morning, settled, each)
+        telling = tell(morning, settled, each)
         on_progress("city: plan and truth", 3, STAGES)
         plan = telling.plan_tables()
         truth = telling.truth_tables()
@@ -80,7 +80,8 @@ def generate(
     return manifest
 
 
-def _tell(morning: Morning, settled: Settled, each: Map) -> Telling:
+def tell(morning: Morning, settled: Settled, each: Map) -> Telling:
+    """Return the settled morning with its records, proved, and its uploads."""
     intents, at = morning.intents, morning.at
     terminal = np.ascontiguousarray(at["terminal"])
     presented = number_presentations(intents, settled.rows, terminal)

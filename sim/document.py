@@ -6,7 +6,6 @@ behind "expected"; where there is none, the keyword that failed says it.
 
 from __future__ import annotations
 
-import datetime as dt
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,11 +16,19 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.constructor import RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from scheme.errors import ScenarioError
 
 Place = tuple[str | int, ...]
+
+
+class PlainDates(RoundTripConstructor):
+    """Leaves dates as they are written, so that a wrong one is told by its place."""
+
+
+PlainDates.add_constructor("tag:yaml.org,2002:timestamp", PlainDates.construct_scalar)
 
 
 @dataclass(frozen=True)
@@ -66,7 +73,9 @@ def read_document(file: Path) -> Document:
         what = "bytes that are no UTF-8" if undecodable else getattr(error, "strerror", error)
         raise ScenarioError(f"{file}: expected a readable text file, got {what}") from error
     try:
-        marked = YAML(typ="rt").load(text)
+        yaml = YAML(typ="rt")
+        yaml.Constructor = PlainDates
+        marked = yaml.load(text)
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         problem = " ".join(str(error.problem).split())
@@ -120,8 +129,6 @@ def _plain(node: Any) -> Any:
         return {key: _plain(value) for key, value in node.items()}
     if isinstance(node, CommentedSeq):
         return [_plain(value) for value in node]
-    if isinstance(node, dt.date):
-        return node.isoformat()
     if isinstance(node, bool) or node is None:
         return node
     for kind in (int, float, str):

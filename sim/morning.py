@@ -23,7 +23,8 @@ from sim.hotlists import Hotlists, make_hotlists
 from sim.network import Network, load_network
 from sim.participants import Participants, read_participants
 from sim.people import Kind, People, make_people
-from sim.rack_slice import RackSpot, choose_riders, read_rack
+from sim.rack_file import RackSpot, read_rack
+from sim.rack_slice import choose_riders
 from sim.scenario import Scenario
 from sim.senders import FIRST_VERSION, SECOND_VERSION, Senders, make_senders
 from sim.services.catalogue import CATALOGUE
@@ -102,7 +103,7 @@ def make_morning(scenario: Scenario) -> Morning:
     tables = compile_tables(tariff, _calendar_day(scenario))
     parties = read_participants(scenario.participants)
     network = load_network(city.data)
-    spots = read_rack(scenario.rack, network) if scenario.rack else ()
+    spots = read_rack(scenario.rack, city.data / "places.csv") if scenario.rack else ()
     people = _people(scenario, network, parties, tables)
     rack_trips = choose_riders(spots, people.demand, seed)
     lanes = tuple(spot.lane for spot in spots)

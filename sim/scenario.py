@@ -18,6 +18,8 @@ from typing import Any
 from scheme.days import business_day, business_day_end_s, instant_ms
 from scheme.services import Direction, Service
 from sim.document import Document, Place, check, did_you_mean, read_document
+from sim.participants import read_participants
+from sim.rack_file import read_rack
 
 FORMAT = "jakarta-one/scenario/1"
 SHIPPED = Path(__file__).resolve().parent.parent / "scenarios"
@@ -126,7 +128,10 @@ def load_scenario(file: Path, seed: int | None = None) -> Scenario:
     city = _city(document)
     tariff = _existing(document, ("tariff",), "tariff.yaml")
     participants = _existing(document, ("participants",))
+    read_participants(participants)
     rack = _existing(document, ("rack",)) if plain.get("rack") is not None else None
+    if rack is not None:
+        read_rack(rack, city.data / "places.csv")
     target = plain.get("target", "ours")
     if target != "ours":
         target = str(_existing(document, ("target",)))

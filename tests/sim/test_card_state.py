@@ -6,6 +6,7 @@ import datetime as dt
 from typing import NamedTuple
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -246,3 +247,106 @@ def _within_the_day(start: str, taps: list[Tap]) -> list[Tap]:
             break
         kept.append(tap)
     return kept
+
+
+MRT_IN, MRT_IN_2 = GATES[0], GATES[1]
+MRT_OUT = next(d for d in GATES if d.place == BUNDARAN_HI and d.direction is OUT)
+SHOP, TOPUP = OTHERS[0], OTHERS[3]
+
+
+def verdicts(settled: Settled) -> list[Verdict | None]:
+    """Return the verdict of each intent, None where it was not carried out."""
+    return [Verdict(int(r["verdict"])) if r["executed"] else None for r in settled.rows]
+
+
+@pytest.mark.parametrize(
+    ("gap_s", "device", "completes"),
+    [
+        (3, MRT_IN, True),
+        (120, MRT_IN, True),
+        (121, MRT_IN, False),
+        (5, MRT_IN_2, True),
+        (5, MRT_OUT, False),
+    ],
+)
+def test_a_torn_debit_is_completed_at_its_gate_or_one_beside_it_in_time(
+    gap_s: int, device: Device, completes: bool
+) -> None:
+    taps = [Tap(0, MRT_IN, Fault.torn), Tap(gap_s, device, Fault.recovery)]
+    settled = settle(deck_of(card_row(), "07:00", taps), TABLES)
+    first, second = settled.rows
+    assert (first["torn"], first["nt"], first["nt_before"]) == (1, 6, 5)
+    assert (second["recovers"] == 0, bool(first["recovered"])) == (completes, completes)
+    if completes:
+        assert (second["nt"], second["state"].tobytes()) == (6, first["state"].tobytes())
+
+
+def test_a_lost_exit_leaves_the_card_as_it_was_and_the_rider_gone() -> None:
+    taps = [Tap(0, MRT_IN, trip=1), Tap(1_800, MRT_OUT, Fault.torn_lost, trip=1),
+            Tap(3_600, MRT_IN)]  # fmt: skip
+    settled = settle(deck_of(card_row(), "07:00", taps), TABLES)
+    entry, lost, again = settled.rows
+    assert verdicts(settled)[1] is Verdict.tap_was_torn
+    assert (lost["torn"], lost["nt"], lost["balance"]) == (2, entry["nt"], entry["balance"])
+    assert lost["state"].tobytes() == entry["state"].tobytes()
+    assert again["amount"] == 14_000  # the highest fare from Lebak Bulus
+
+
+def test_a_refused_entry_cancels_the_rest_of_its_trip_but_not_the_load() -> None:
+    taps = [
+        Tap(0, MRT_IN, trip=1),
+        Tap(60, TOPUP, condition=Condition.after_short_balance, trip=1),
+        Tap(900, MRT_OUT, trip=1),
+        Tap(60, TOPUP, condition=Condition.after_short_balance, trip=1),
+        Tap(60, MRT_OUT, condition=Condition.after_load, trip=1),
+        Tap(900, SHOP),
+    ]
+    settled = settle(deck_of(card_row(balance=9_000), "07:00", taps), TABLES)
+    assert verdicts(settled) == [
+        Verdict.balance_below_minimum, Verdict.accepted, None, None, None, Verdict.accepted,
+    ]  # fmt: skip
+
+
+def test_who_is_short_at_a_till_loads_and_taps_again() -> None:
+    taps = [
+        Tap(0, SHOP),
+        Tap(60, TOPUP, condition=Condition.after_short_balance),
+        Tap(60, SHOP, condition=Condition.after_load),
+    ]
+    short = settle(deck_of(card_row(balance=7_999), "07:00", taps), TABLES)
+    assert verdicts(short) == [Verdict.balance_too_low, Verdict.accepted, Verdict.accepted]
+    assert short.balance[0] == 7_999 + 20_000 - 8_000
+    able = settle(deck_of(card_row(balance=8_000), "07:00", taps), TABLES)
+    assert verdicts(able) == [Verdict.accepted, None, None]
+
+
+def test_the_second_of_two_taps_in_a_hurry_cancels_nothing() -> None:
+    taps = [Tap(0, MRT_IN, trip=1), Tap(4, MRT_IN, Fault.double_tap, trip=1),
+            Tap(1_800, MRT_OUT, trip=1)]  # fmt: skip
+    settled = settle(deck_of(card_row(), "07:00", taps), TABLES)
+    assert verdicts(settled) == [Verdict.accepted, Verdict.already_tapped, Verdict.accepted]
+
+
+def test_cards_do_not_touch_each_other() -> None:
+    chains = [
+        [Tap(0, MRT_IN), Tap(900, MRT_OUT), Tap(60, SHOP)],
+        [Tap(30, MRT_IN), Tap(11, MRT_IN_2)],
+        [Tap(0, TOPUP)],
+    ]
+    decks = [deck_of(card_row(), "06:30", taps) for taps in chains]
+    whole = []
+    for index, deck in enumerate(decks):
+        intents = deck.intents.copy()
+        intents["card_index"] = index
+        whole.append(intents)
+    together = settle(
+        Deck(
+            np.concatenate([deck.cards for deck in decks]),
+            np.concatenate(whole),
+            np.concatenate([deck.terminals for deck in decks]),
+            np.concatenate([deck.listed for deck in decks]),
+        ),
+        TABLES,
+    )
+    apart = np.concatenate([settle(deck, TABLES).rows for deck in decks])
+    assert together.rows.tobytes() == apart.tobytes()
