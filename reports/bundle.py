@@ -6,11 +6,11 @@ taken from the record but what was asked of the run.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from reports.document import read_document
 from reports.verdict import SCHEMA, work_out
 from scheme.errors import StoreError
 
@@ -53,15 +53,7 @@ def read_record(root: Path) -> dict[str, Any]:
     Raises:
         StoreError: If there is none, or it is another or a newer document.
     """
-    path = root / "record.json"
-    try:
-        record: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as wrong:
-        raise StoreError(f"{path}: expected a record, got {wrong}; jakarta-one report build "
-                         "writes one") from wrong
-    if record.get("schema") != SCHEMA:
-        raise StoreError(f"{path}: schema: expected {SCHEMA}, got {record.get('schema')!r}")
-    return record
+    return read_document(root / "record.json", SCHEMA, "jakarta-one report build", key="schema")
 
 
 def _figures(where: str, value: Any) -> Iterator[tuple[str, Any]]:

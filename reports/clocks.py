@@ -6,7 +6,6 @@ the values do not exceed (nearest rank). Nothing is measured here.
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from reports.document import read_document
 from reports.warehouse import Warehouse
 
+LOAD_FORMAT = "jakarta-one/load/1"
+RACK_FORMAT = "jakarta-one/rack-play/1"
 PERCENTS = {"p50": 50.0, "p95": 95.0, "p99": 99.0, "p999": 99.9}
 NEVER = -1
 
@@ -74,8 +76,12 @@ def read_crowd(warehouse: Warehouse, city: Path, load: Path) -> Crowd:
     warehouse.read("clock", load / "clocks.parquet")
     warehouse.run("clocks")
     rows = warehouse.arrays("FROM upload_clocks()")
-    document = json.loads((load / "load.json").read_text("utf-8"))
-    return crowd_of(rows, document)
+    return crowd_of(rows, read_load(load))
+
+
+def read_load(load: Path) -> dict[str, Any]:
+    """Return load.json; `StoreError` if it cannot be read."""
+    return read_document(load / "load.json", LOAD_FORMAT, "jakarta-one load run")
 
 
 def crowd_of(rows: dict[str, NDArray[Any]], document: dict[str, Any]) -> Crowd:
@@ -104,10 +110,5 @@ def crowd_of(rows: dict[str, NDArray[Any]], document: dict[str, Any]) -> Crowd:
 
 
 def read_rack(rack: Path) -> dict[str, Any]:
-    """Return rack.json, the figures of a play.
-
-    Raises:
-        OSError: If there is none.
-    """
-    document: dict[str, Any] = json.loads((rack / "rack.json").read_text("utf-8"))
-    return document
+    """Return rack.json, the figures of a play; `StoreError` if it cannot be read."""
+    return read_document(rack / "rack.json", RACK_FORMAT, "jakarta-one rack play")

@@ -6,7 +6,6 @@ is the oracle's (reports/oracle.sql). This reads and checks; it decides nothing.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 from ruamel.yaml import YAML
 
+from reports.document import read_document
 from reports.tariff_tables import tariff_tables
 from reports.warehouse import Columns, Warehouse
 from scheme.days import calendar_day
@@ -22,6 +22,7 @@ from scheme.errors import StoreError
 from scheme.numbers import in_epoch_card, in_epoch_device
 from scheme.services import Service
 
+PLAN_FORMAT = "jakarta-one/plan/1"
 DAYS_AROUND = 2  # calendar days before the first and after the last tap that a price may ask for
 
 
@@ -57,7 +58,7 @@ def read_truth(city: Path, epoch: int = 0) -> Truth:
     Raises:
         StoreError: If a file of it is missing or of another version; names the file.
     """
-    manifest = json.loads(_file(city / "manifest.json").read_text("utf-8"))
+    manifest = read_document(city / "manifest.json", PLAN_FORMAT, "jakarta-one city generate")
     truth = city / "truth"
     tables = {
         "presentation": truth / "presentations.parquet",

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from reports.checks import Check, all_checks, verdict_of
-from reports.clocks import Crowd, percentile, percentiles, read_crowd, read_rack
+from reports.clocks import Crowd, percentile, percentiles, read_crowd, read_load, read_rack
+from reports.document import read_document
 from reports.junit import junit
 from reports.page import page
 from reports.picture import Picture, picture_of
@@ -23,6 +24,7 @@ from reports.warehouse import Warehouse
 from scheme.errors import StoreError
 
 SCHEMA = "jakarta-one/record/1"
+RUN_FORMAT = "jakarta-one/run/1"
 DISCREPANCIES_SHOWN = 200
 # The judge's own words for docs/spec/records.md, "Verdicts".
 VERDICT_NAMES = {
@@ -88,7 +90,7 @@ def work_out(
         asked: What the scenario expects (`expect`) and wants measured (`measure`).
         evidence: A folder for discrepancies.parquet, every one of them; None to write nothing.
     """
-    epoch = int(_load_says(load).get("epoch", 0))
+    epoch = int(read_load(load).get("epoch", 0)) if load else 0
     truth = read_truth(city, epoch)
     with Warehouse() as warehouse:
         found = reconcile(warehouse, truth, export)
@@ -191,13 +193,8 @@ def _places(out: Path, **places: Path | None) -> dict[str, str | None]:
 
 def _run_says(out: Path, key: str) -> dict[str, Any]:
     marker = out / "run.json"
-    said: dict[str, Any] = json.loads(marker.read_text("utf-8")) if marker.is_file() else {}
+    said = read_document(marker, RUN_FORMAT, "jakarta-one run") if marker.is_file() else {}
     return dict(said.get(key) or {})
-
-
-def _load_says(load: Path | None) -> dict[str, Any]:
-    said: dict[str, Any] = json.loads((load / "load.json").read_text("utf-8")) if load else {}
-    return said
 
 
 def _write(out: Path, made: Judgement) -> None:

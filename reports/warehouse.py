@@ -6,9 +6,11 @@ what is larger than the memory limit spills to a temporary folder of DuckDB's.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
+from tempfile import gettempdir
 from types import TracebackType
 from typing import Any
 
@@ -31,6 +33,9 @@ class Warehouse:
         self._duck.execute(f"SET memory_limit = '{memory_limit}'")
         self._duck.execute(f"SET threads = {threads}")
         self._duck.execute("SET preserve_insertion_order = false")
+        # DuckDB makes it when it first spills, and takes it away again.
+        spill = Path(gettempdir()) / f"jakarta-one-judge-{os.getpid()}"
+        self._duck.execute(f"SET temp_directory = '{spill}'")
 
     def __enter__(self) -> Warehouse:
         return self

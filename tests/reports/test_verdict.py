@@ -141,7 +141,7 @@ def test_verify_names_a_figure_that_the_evidence_denies(
 
 
 def test_a_folder_without_record_is_said_to_have_none(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="expected a record"):
+    with pytest.raises(StoreError, match="expected jakarta-one/record/1"):
         verify(tmp_path)
 
 
