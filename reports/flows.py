@@ -10,7 +10,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from html import escape
 
-from reports.charts import WIDTH, svg
+from reports.charts import svg
 from scheme.money import rupiah
 
 BAR, GAP = 12, 9
@@ -67,7 +67,7 @@ def _place(nodes: dict[tuple[str, int], Node], scale: float) -> float:
         node.height = max(2.0, node.idr * scale)
         node.y = node.left = node.right = bottom[node.column]
         bottom[node.column] += max(node.height, 9.0) + GAP
-    return max(bottom) + 6
+    return max(bottom[0], bottom[1] + 18, bottom[2]) + 6
 
 
 def _ribbon(start: Node, end: Node, idr: int, width: float) -> str:
@@ -86,17 +86,18 @@ def _ribbon(start: Node, end: Node, idr: int, width: float) -> str:
 
 
 def _bars(nodes: dict[tuple[str, int], Node]) -> list[str]:
+    """Return every bar with its name: outside left and right, below in the middle."""
     parts = []
     for node in nodes.values():
-        x = COLUMNS_X[node.column]
-        left = node.column == 0
-        middle = node.y + node.height / 2 + 4
-        where = x - 8 if left else x + BAR + 8
+        x, middle = COLUMNS_X[node.column], node.y + node.height / 2 + 4
+        where, at, anchor = (
+            (x - 8, middle, "end"),
+            (x + BAR / 2, node.y + node.height + 15, "middle"),
+            (x + BAR + 8, middle, "start"),
+        )[node.column]
         parts.append(
             f'<rect x="{x}" y="{node.y:.1f}" width="{BAR}" height="{node.height:.1f}" class="bar"/>'
-            f'<text x="{where}" y="{middle:.1f}" text-anchor="{"end" if left else "start"}" '
-            f'class="name">{escape(node.name)} '
-            f'<tspan class="tick">{rupiah(node.idr)}</tspan></text>'
+            f'<text x="{where}" y="{at:.1f}" text-anchor="{anchor}" class="name">'
+            f'{escape(node.name)} <tspan class="tick">{rupiah(node.idr)}</tspan></text>'
         )
-    assert COLUMNS_X[-1] < WIDTH
     return parts
