@@ -30,7 +30,7 @@ def test_the_oracle_prices_every_case_without_the_rulebook(tmp_path: Path) -> No
         shutil.copy(here / "tests" / "reports" / name, tmp_path / "tests" / "reports" / name)
     (tmp_path / "tests" / "__init__.py").touch()
     for name in JUDGED:
-        (tmp_path / "scheme" / f"{name}.py").unlink(missing_ok=True)  # what is loaded is looked at below
+        (tmp_path / "scheme" / f"{name}.py").unlink(missing_ok=True)
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM], cwd=tmp_path, capture_output=True, text=True, check=False,
         env={"PYTHONPATH": str(tmp_path)},
