@@ -1,6 +1,6 @@
 """Every status word that the purse and the SAM answer with, and what each one means.
 
-A status word is an int and prints as `6985`. `STATUS` is the table of docs/spec/card.md.
+A status word is an int and prints as `6985`; `STATUS` says in words what it means.
 """
 
 from __future__ import annotations
