@@ -26,7 +26,7 @@ from hil.validator import Validator
 from scheme.apdu import Ins
 from scheme.days import calendar_day
 from scheme.decision import Versions
-from scheme.errors import BadInputError, PurseRefusedError
+from scheme.errors import BadInputError, PurseRefusedError, StoreError
 from scheme.hotlist import Hotlist
 from scheme.keys import TestKeys
 from scheme.records import TapRecord, trace_id
@@ -49,6 +49,7 @@ def play(
     Raises:
         BadInputError: If the folder is no city's, or the rack lacks a place of its slice.
         ReaderError: If a reader or a SAM fails; the taps so far are not written.
+        StoreError: If the disk does not take the evidence.
     """
     if speed <= 0:
         raise BadInputError.at("--speed", expected="more than 0", got=speed)
@@ -57,8 +58,11 @@ def play(
         run.play(speed, on_progress)
     finally:
         run.close()
-    out.mkdir(parents=True, exist_ok=True)
-    return run.write(out, speed)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        return run.write(out, speed)
+    except OSError as error:
+        raise StoreError(f"{out}: expected to write the evidence, got {error}") from error
 
 
 class Run:

@@ -11,7 +11,7 @@ import pytest
 
 from hil.play import play
 from hil.rack import load_rack
-from scheme.errors import BadInputError, InventoryError
+from scheme.errors import BadInputError, InventoryError, StoreError
 from scheme.records import RecordFlag, TapRecord, records_view
 from scheme.verdicts import Verdict
 from tests.hil.tiny_city import CARDS, RACK, TinyCity, morning
@@ -135,6 +135,12 @@ def test_a_folder_that_is_no_city_is_named(tmp_path: Path) -> None:
     rack = load_rack(tmp_path / "rack.yaml")
     with pytest.raises(BadInputError, match=r"rack\.parquet: expected columns .* got no such file"):
         play(tmp_path, rack, tmp_path, FAST, morning().keys, lambda *_: None)
+
+
+def test_evidence_that_the_disk_does_not_take_is_a_fault_of_the_machine(tmp_path: Path) -> None:
+    (tmp_path / "rack").write_text("a file where a folder should be")
+    with pytest.raises(StoreError, match="rack: expected to write the evidence"):
+        played(morning(), tmp_path)
 
 
 def test_a_speed_that_is_none_is_refused(tmp_path: Path) -> None:
