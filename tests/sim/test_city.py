@@ -208,3 +208,17 @@ def test_nothing_is_left_where_a_city_could_not_be_made(
     with pytest.raises(BadInputError, match="half way"):
         generate(load_scenario(SMOKE), tmp_path / "city")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_specification_names_the_columns_as_they_are_written(city: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "spec" / "plan.md").read_text(encoding="utf-8")
+    cells = [line.strip("|").split("|") for line in text.splitlines() if line.startswith("| ")]
+    told = {
+        row[0].strip(): row[1].split()
+        for row in cells
+        if len(row) == 2 and row[0].strip().startswith(("plan/", "truth/"))
+    }
+    for table, columns in told.items():
+        assert list(read_table(city / f"{table}.parquet")) == columns, table
+    written = {f"{p.parent.name}/{p.stem}" for p in city.rglob("*.parquet")}
+    assert set(told) == written
