@@ -19,7 +19,7 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
-from scheme.errors import BadInputError, StoreError
+from scheme.errors import BadInputError, EnvironmentFaultError, StoreError
 
 FORMAT = "jakarta-one/plan/1"
 MANIFEST = "manifest.json"
@@ -111,6 +111,10 @@ def city_folder(out: Path) -> Iterator[Path]:
         yield building
         building.chmod(0o755)
         _put_in_place(building, out)
+    except EnvironmentFaultError:
+        raise
+    except OSError as error:
+        raise StoreError(f"{out}: expected to write the city, got {error}") from error
     finally:
         shutil.rmtree(building, ignore_errors=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from scheme.errors import BadInputError
+from scheme.errors import BadInputError, StoreError
 from scheme.records import TAP_DTYPE
 from scheme.services import BILLS, LOADS, Service
 from scheme.verdicts import Verdict
@@ -206,6 +207,18 @@ def test_nothing_is_left_where_a_city_could_not_be_made(
 
     monkeypatch.setattr("sim.city.write_manifest", fails)
     with pytest.raises(BadInputError, match="half way"):
+        generate(load_scenario(SMOKE), tmp_path / "city")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_is_said_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("sim.city._write_records", full)
+    with pytest.raises(StoreError, match=r"write the city, got .*No space left"):
         generate(load_scenario(SMOKE), tmp_path / "city")
     assert list(tmp_path.iterdir()) == []
 
