@@ -18,8 +18,8 @@ from sim.services.topups import TopUps
 from sim.services.town import CityService
 from sim.services.vehicle_tax import VEHICLE_TAX
 
-# Loads before a trip first, then the road, then parking, then everything on foot. Payouts come
-# before what raises opening balances, since they ask for room on the card.
+# The order counts only where a service has not people enough of its own and borrows of others:
+# first those whom few can help out.
 CATALOGUE: tuple[CityService, ...] = (
     TopUps(), RoadPricing(), CarParks(), Meters(), KJP, KUR, LEVIES, RENT, VEHICLE_TAX,
     DRIVING_LICENCE, BPJS, HOSPITAL, SHOPS, IDENTITY,

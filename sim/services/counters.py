@@ -12,9 +12,11 @@ from sim.card_columns import Bools, Ints
 from sim.chance import keyed_choice, keyed_normal_ms
 from sim.intents import Act
 from sim.services.clerks import serve_at
-from sim.services.town import Stream, Town, intent_rows, terminal_rows
+from sim.services.presenting import intent_rows, terminal_rows
+from sim.services.town import Stream, Town
 
 SERVICE_LEAST_MS = 15_000
+IN_POCKET_IDR = 80_000  # covers a day's fares and the dearest basket of a shop
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class Counter:
         clerks: At each place.
         service_mean_ms: How long a customer takes, an assumption.
         saved_up: Whether customers come with the amount on the card.
+        registered: Whether customers show who they are, which registers the card.
     """
 
     service: Service
@@ -46,23 +49,23 @@ class Counter:
     clerks: int = 1
     service_mean_ms: int = 60_000
     saved_up: bool = False
+    registered: bool = False
     kind: TerminalKind = TerminalKind.counter
 
     def stream(self, town: Town, customers: int) -> Stream:
         """Return one tap a customer."""
-        spots = np.array([spot.place for spot in town.spots[self.service]], np.int64)
-        place, lane = np.repeat(spots, self.clerks), np.tile(np.arange(self.clerks), len(spots))
+        places = town.places(self.service)
+        place, lane = np.repeat(places, self.clerks), np.tile(np.arange(self.clerks), len(places))
         terminals = terminal_rows(town, self.service, self.kind, place, lane)
-        cards = town.pick(self.service, customers, self.among(town))
-        spot = town.choose_spot(self.service, cards)
-        took_ms = self._service_ms(town, cards)
-        arrive_ms = town.arrivals(self.service, cards)
-        at_ms, clerk = serve_at(spot, arrive_ms, took_ms, self.clerks)
+        cards, spot, arrive_ms = town.visitors(self.service, customers, self.among(town))
+        at_ms, clerk = serve_at(spot, arrive_ms, self._service_ms(town, cards), self.clerks)
+        served = at_ms <= town.home_ms
+        cards, at_ms, terminal = cards[served], at_ms[served], (spot * self.clerks + clerk)[served]
         amount = self._amounts(town, cards)
         if self.saved_up:
             town.save_up(cards, amount)
-        town.keep(cards, at_ms)
-        terminal = spot * self.clerks + clerk
+        if self.registered:
+            town.register(cards)
         return Stream(terminals, intent_rows(cards, at_ms, terminal, terminals, self.act, amount))
 
     def _service_ms(self, town: Town, cards: Ints) -> Ints:
@@ -92,3 +95,8 @@ def not_riding(town: Town) -> Bools:
 def with_room(town: Town) -> Bools:
     """Return those on whose cards a load of up to half a million fits."""
     return np.asarray(town.cards["balance"] <= 1_000_000)
+
+
+def with_money(town: Town) -> Bools:
+    """Return those who can pay a trip and what a shop sells."""
+    return np.asarray(town.cards["balance"] >= IN_POCKET_IDR)
