@@ -178,9 +178,9 @@ def _each(
     """Yield each card as enrolled, its taps, and which of them are travel."""
     own = cards.card[cards.first]
     at, enrolled = find(registry.cards["card"], own)
-    ends = np.append(cards.first[1:], len(cards.card)).tolist()
+    ends = [*cards.first[1:].tolist(), len(cards.card)]
     travel = cards.travel.tolist()
-    for i, (begin, end) in enumerate(zip(cards.first.tolist(), ends, strict=True)):
+    for i, (begin, end) in enumerate(zip(cards.first.tolist(), ends, strict=False)):
         taps = cards.rows[begin:end]
         if enrolled[i]:
             row = registry.cards[at[i]]

@@ -113,9 +113,11 @@ class Stage:
         accepted = np.flatnonzero(verdicts.codes == Verdict.accepted)
         self._books.post(postings.of(chunk, accepted), window)
         self._books.add_exceptions(of_taps(chunk, verdicts))
-        last_closed = closed_days[-1] if len(closed_days) else -1
+        if not len(closed_days):
+            return counts, False
         priced = (verdicts.codes == Verdict.accepted) | (verdicts.codes == Verdict.tap_was_torn)
-        return counts, bool((priced & (chunk.day <= last_closed)).any()) or bool(demoted)
+        late = (priced & (chunk.day <= closed_days[-1])).any()
+        return counts, bool(late) or bool(demoted)
 
     def _settle_counters(self, chunk: Chunk, verdicts: Verdicts) -> list[int]:
         """Decide `counter_already_seen`; return where stored taps stand that lost their counter."""

@@ -6,6 +6,7 @@ of the pipe closes, and so this process ends too; what it had not committed it d
 
 from __future__ import annotations
 
+import fcntl
 import os
 import select
 import sys
@@ -44,7 +45,13 @@ class Worker:
     def run(self) -> None:
         """Work until the door closes its end."""
         os.nice(PRIORITY)
-        busy = False
+        # A pipeline whose door was killed may still be at its last chunk: wait until it is gone.
+        with (self._folder / "books.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self._work()
+
+    def _work(self) -> None:
+        busy = True
         while self._listen(wait=not busy):
             busy = self._guarded(self._step)
 

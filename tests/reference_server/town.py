@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -86,12 +87,14 @@ def sender_of(name: str) -> int:
     return number(TERMINALS[name][1])
 
 
+@cache
 def participants() -> bytes:
     """Return the participants document as it is enrolled."""
     document: dict[str, Any] = YAML(typ="safe").load((DATA / "participants.yaml").read_text())
     return json.dumps(document).encode()
 
 
+@cache
 def tariff() -> bytes:
     """Return the shipped tariff as a bundle."""
     folder = DATA / "tariffs" / "jakarta-2026"
