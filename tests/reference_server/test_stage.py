@@ -135,7 +135,7 @@ def test_of_two_taps_with_one_counter_the_lower_stands_whichever_came_first(
         for i, record in enumerate(records, 1):
             office.upload(batch(sender, i, [record]))
             pipeline = office.work()
-    found = {}
+    found: dict[int, int] = {}
     for taps in pipeline.books.taps():
         found |= dict(zip(taps.records["sequence"].tolist(), taps.verdict.tolist(), strict=True))
     seen = Verdict.counter_already_seen

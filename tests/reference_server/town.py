@@ -174,7 +174,8 @@ def tap(
         "at_s": at_s(clock), "terminal": number(serial), "sam": number(5_000_000 + serial),
         "sam_counter": sequence, "sequence": sequence, "recorder": number(serial), "tariff": 1,
         "trace": sequence.to_bytes(12, "big"),
-    } | other  # fmt: skip
+    }  # fmt: skip
+    fields.update(other)
     return with_tac(TapRecord.of(**fields))
 
 
