@@ -6,6 +6,7 @@ hotlists.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +29,7 @@ from sim.rack_slice import choose_riders
 from sim.scenario import Scenario
 from sim.senders import FIRST_VERSION, SECOND_VERSION, Senders, make_senders
 from sim.services.catalogue import CATALOGUE
+from sim.services.errands import OTHERS
 from sim.services.town import Spot, Town
 from sim.shortage import lower_balances, with_loads
 from sim.supply import run_transit
@@ -44,9 +46,9 @@ CUSTOMERS_PER_MILLE = {
 }  # fmt: skip
 NOT_RIDING = (
     Service.parking_street, Service.parking_lot, Service.erp, Service.levy, Service.rent,
-    Service.vehicle_tax, Service.driving_licence,
+    Service.vehicle_tax, Service.driving_licence, Service.kur,
 )  # fmt: skip
-OTHERS_FACTOR = 1.3  # people who do not ride, for each customer of the services they use
+OTHERS_FACTOR = 1.3  # people who do not ride, for each customer that they must bring forth
 
 
 @dataclass
@@ -123,9 +125,10 @@ def _people(
     scenario: Scenario, network: Network, parties: Participants, tables: DeviceTables
 ) -> People:
     city = scenario.city
-    asked = [customers(scenario, service) for service in NOT_RIDING]
+    share = {service: weight / sum(OTHERS.values()) for service, weight in OTHERS.items()}
+    needed = max(customers(scenario, service) / share[service] for service in NOT_RIDING)
     return make_people(
-        network, find_paths(network), city.riders, round(OTHERS_FACTOR * sum(asked)),
+        network, find_paths(network), city.riders, math.ceil(OTHERS_FACTOR * needed),
         (city.from_ms, city.to_ms), parties.issuers, tables.free_issuer, scenario.seed,
     )  # fmt: skip
 
@@ -151,6 +154,8 @@ def _town(
     trip_ms, origin = np.full(count, window_ms[1], np.int64), np.zeros(count, np.int64)
     free_ms[:riders], trip_ms[:riders] = transit.ended_ms, trips["at_ms"]
     origin[:riders] = trips["origin"]
+    here = np.zeros(count, np.int64)
+    here[:riders] = trips["destination"]
     rack = np.zeros(count, np.bool_)
     rack[:riders] = rack_trips
     where = {
@@ -163,6 +168,7 @@ def _town(
     return Town(
         people.cards.copy(), riders, people.kind == Kind.student, free_ms, trip_ms, origin,
         np.zeros(count, np.bool_), rack, spots, where, parties.operators, window_ms, scenario.seed,
+        here,
     )  # fmt: skip
 
 
