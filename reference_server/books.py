@@ -55,7 +55,7 @@ class Books:
         books = cls(open_store(folder, BOOKS))
         with books.db_transaction():
             books._connection.execute(
-                "INSERT INTO progress VALUES (1, 0, 0) ON CONFLICT DO NOTHING"
+                "INSERT INTO progress VALUES (1, 0, 0, 0) ON CONFLICT DO NOTHING"
             )
         return books
 
@@ -74,18 +74,18 @@ class Books:
 
     # Progress.
 
-    def progress(self) -> tuple[int, int]:
-        """Return up to which arrival there are verdicts, and up to which prices."""
-        row = self._connection.execute("SELECT arrival, priced FROM progress").fetchone()
-        return int(row[0]), int(row[1])
+    def progress(self) -> tuple[int, int, int]:
+        """Return up to which arrival there are verdicts; prices up to which, by which tariff."""
+        row = self._connection.execute("SELECT arrival, priced, tariff FROM progress").fetchone()
+        return int(row[0]), int(row[1]), int(row[2])
 
     def set_progress(self, arrival: int) -> None:
         """Note that everything up to an arrival has its verdict."""
         self._connection.execute("UPDATE progress SET arrival = ?", (arrival,))
 
-    def set_priced(self, arrival: int) -> None:
+    def set_priced(self, arrival: int, tariff: int) -> None:
         """Note that every card of a closed day is priced with what came up to an arrival."""
-        self._connection.execute("UPDATE progress SET priced = ?", (arrival,))
+        self._connection.execute("UPDATE progress SET priced = ?, tariff = ?", (arrival, tariff))
 
     def verdict_counts(self) -> dict[int, int]:
         """Return how many taps have each verdict."""
@@ -233,9 +233,9 @@ class Books:
     def replace_prices(
         self,
         cards: Sequence[int],
-        journeys: Iterable[tuple[int, ...]],
-        legs: Iterable[tuple[int, ...]],
-        memberships: Iterable[tuple[int, ...]],
+        journeys: NDArray[np.int64],
+        legs: NDArray[np.int64],
+        memberships: NDArray[np.int64],
     ) -> None:
         """Put journeys, legs and memberships in place of what stood for these cards."""
         for table in ("journey", "leg", "membership"):
@@ -243,9 +243,9 @@ class Books:
                 f"DELETE FROM {table} WHERE card = ?", [(card,) for card in cards]
             )
         insert = self._connection.executemany
-        insert("INSERT INTO journey VALUES (?,?,?,?,?,?,?,?,?,?,?)", journeys)
-        insert("INSERT INTO leg VALUES (?,?,?,?,?,?,?,?,?)", legs)
-        insert("INSERT INTO membership VALUES (?,?,?,?,?)", memberships)
+        insert("INSERT INTO journey VALUES (?,?,?,?,?,?,?,?,?,?,?)", journeys.tolist())
+        insert("INSERT INTO leg VALUES (?,?,?,?,?,?,?,?,?)", legs.tolist())
+        insert("INSERT INTO membership VALUES (?,?,?,?,?)", memberships.tolist())
 
     def is_priced(self) -> bool:
         """Return whether any card was ever priced."""

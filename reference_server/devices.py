@@ -105,6 +105,11 @@ class Registry:
         self.hot_version: NDArray[np.int64] = np.empty(0, np.int64)
         self.hot_at_ms: NDArray[np.int64] = np.empty(0, np.int64)
 
+    @property
+    def newest_tariff(self) -> int:
+        """The highest version published, 0 if none is."""
+        return max(self.tariffs, default=0)
+
     def apply(self, call: Arrival) -> None:
         """Take in one operator call; those that are not about the registry change nothing."""
         if call.name == "participants":

@@ -38,7 +38,7 @@ class Pipeline:
         self._limits = limits
         self._raw = RawReader(folder)
         self.books = Books.open(folder)
-        self.arrival, self._priced = self.books.progress()
+        self.arrival, self._priced, self._tariff = self.books.progress()
         self._closes = self.books.closes()
         self.registry = Registry()
         self._keys = KeyStore(folder / KEYS_FOLDER)
@@ -115,6 +115,8 @@ class Pipeline:
                 self._close_day(call)
             else:
                 self._know(call)
+                # What was priced by an older tariff is priced again by this one.
+                self.late |= call.name == "tariff" and bool(self._closes)
             self.books.set_progress(call.arrival)
 
     def _know(self, call: Arrival) -> None:
@@ -131,10 +133,8 @@ class Pipeline:
         self._price(day, at_ms // 1_000, window)
         close = DayClose(window, day, at_ms, call.arrival, hash_of_books(self.books))
         self.books.add_close(close, net_positions(self.books, window))
-        self.books.set_priced(call.arrival)
         self._closes.append(close)
-        self._priced = call.arrival
-        self.late = False
+        self._set_priced(call.arrival)
 
     def _price_late(self) -> None:
         """Price again what came after a close; the difference goes into the open window."""
@@ -142,8 +142,11 @@ class Pipeline:
         as_of_s = max(close.at_ms for close in self._closes) // 1_000
         with self.books.db_transaction():
             self._price(last, as_of_s, open_window(self._closes))
-            self.books.set_priced(self.arrival)
-        self._priced = self.arrival
+            self._set_priced(self.arrival)
+
+    def _set_priced(self, arrival: int) -> None:
+        self._priced, self._tariff = arrival, self.registry.newest_tariff
+        self.books.set_priced(self._priced, self._tariff)
         self.late = False
 
     def _price(self, day: int, as_of_s: int, window: int) -> None:
@@ -152,12 +155,13 @@ class Pipeline:
         day_before = max((close.operating_day for close in self._closes), default=NO_DAY)
         as_of_s = max([as_of_s, *(close.at_ms // 1_000 for close in self._closes)])
         fresh = not self.books.is_priced()
-        span = Span(self._priced, day_before, max(day, day_before), as_of_s)
+        priced = self._priced if self._tariff == self.registry.newest_tariff else -1
+        span = Span(priced, day_before, max(day, day_before), as_of_s)
         cards = collect(self.books, span, fresh)
-        prices = price(cards, self.registry, as_of_s, self._chart)
+        prices = price(cards, self.registry, as_of_s)
         standing = self.books.postings(kind_min=2)
         if not fresh:
             standing = standing[np.isin(standing[:, 2], cards.changed)]
-        self.books.post(as_postings(prices.difference(standing)), window)
+        self.books.post(as_postings(prices.difference(standing, self._chart)), window)
         self.books.replace_prices(cards.changed, prices.journeys, prices.legs, prices.memberships)
         self.books.add_exceptions(prices.exceptions)

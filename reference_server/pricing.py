@@ -6,36 +6,36 @@ changed, asks, and returns the difference against what stands. It prices nothing
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 from collections.abc import Iterator
+from multiprocessing.connection import Connection
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from reference_server.accounts import Chart
 from reference_server.books import Books
 from reference_server.devices import Registry, find
-from reference_server.exceptions import Row, of_unpriced
-from reference_server.ledger import Code, KeyKind, net_effects
+from reference_server.exceptions import of_unpriced
+from reference_server.prices import Prices, PricesInTheMaking, together
 from scheme.days import business_day
 from scheme.errors import TariffError
-from scheme.journeys import CardPricing, PricingContext, Record, fees_of, price_card
+from scheme.journeys import PricingContext, Record, fees_of, price_card
 from scheme.linking import ClearedCard, TerminalFacts
 from scheme.records import TAP_DTYPE, RecordKind
 from scheme.tariffs import parse_bundle
 from scheme.verdicts import Verdict
 
-NO_GROUP = (0, 0)
-KIND_BY_NAME = {kind.name: int(kind) for kind in KeyKind}
-CODE_BY_NAME = {code.name: int(code) for code in Code}
-STATES = {"open": 0, "closed": 1}
+HALVED_MIN = 20_000  # cards from which a second process is worth its start
 
 
 class Span(NamedTuple):
     """Which taps are priced, and as of when.
 
     Attributes:
-        priced: Taps that arrived after it are new to the prices.
+        priced: Taps that arrived after it are new to the prices; -1 if all are, since they were
+            priced by another tariff.
         day_before: The last day that was closed when the cards were priced last.
         day: The last day that is closed now; taps of later days are not priced yet.
         as_of_s: The instant that the close call named.
@@ -60,50 +60,9 @@ class Cards(NamedTuple):
     card: NDArray[np.uint64]
     issuer: NDArray[np.int64]
     rows: list[Record]
-    travel: NDArray[np.bool_]
+    travel: list[bool]
     first: NDArray[np.int64]
     changed: list[int]
-
-
-class Prices:
-    """What came of pricing: rows for the books, and postings not yet compared with what stands."""
-
-    def __init__(self, chart: Chart) -> None:
-        self._chart = chart
-        self.journeys: list[tuple[int, ...]] = []
-        self.legs: list[tuple[int, ...]] = []
-        self.memberships: list[tuple[int, ...]] = []
-        self.postings: list[tuple[int, ...]] = []
-        self.exceptions: list[Row] = []
-
-    def add(
-        self, card: int, issuer: int, taps: list[Record], travel: list[bool], said: CardPricing
-    ) -> None:
-        """Take in what one card's pricing said."""
-        for key, kind, state, day, first_s, due, charged, refund, group in said.journeys:
-            name = _key(key)
-            self.journeys.append((*name, day, first_s, STATES[state], due, charged, refund, group))
-            assert KIND_BY_NAME[kind] == name[0], key
-        for key, leg, operator, own_fare, share, metres in said.legs:
-            self.legs.append((*_key(key), leg, operator, own_fare, share, metres))
-        number = self._chart.number
-        for key, debit, credit, code, day, idr in said.postings:
-            self.postings.append(
-                (*_key(key), number(debit), number(credit), idr, CODE_BY_NAME[code], day)
-            )
-        for i, (tap, key) in enumerate(zip(taps, said.keys, strict=True)):
-            if key:
-                kind_number, _, _, first_nt = _key(key)
-                self.memberships.append((issuer, card, tap[0], kind_number, first_nt))
-            elif i >= said.booked and travel[i] and not tap[1]:
-                self.memberships.append((issuer, card, tap[0], 0, 0))
-
-    def difference(self, standing: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the net effects to post, so that what stands becomes what should stand."""
-        taken_back = standing.copy()
-        taken_back[:, 6] *= -1
-        should = np.array(self.postings, np.int64).reshape(-1, 9)
-        return net_effects(np.concatenate((should, taken_back)))
 
 
 def collect(books: Books, span: Span, fresh: bool) -> Cards:
@@ -148,47 +107,82 @@ def _sorted(records: NDArray[np.void], changed: list[int]) -> Cards:
     names = ("nt", "at_s", "terminal", "place", "amount")
     nt, at_s, terminal, place, amount = (columns[name][order].tolist() for name in names)
     rows = list(zip(nt, torn[order].tolist(), at_s, terminal, place, amount, strict=True))
-    return Cards(card, columns["issuer"][order], rows, travel[order], first, changed)
+    return Cards(card, columns["issuer"][order], rows, travel[order].tolist(), first, changed)
 
 
-def price(cards: Cards, registry: Registry, as_of_s: int, chart: Chart) -> Prices:
+def price(cards: Cards, registry: Registry, as_of_s: int) -> Prices:
     """Return what should stand for these cards; there must be a tariff.
 
     The tariff is the newest that is published: what a device with an older one took is put right
-    (R12).
+    (R12). Many cards are priced by two processes.
     """
-    tariff = parse_bundle(registry.tariffs[max(registry.tariffs)])
+    count = len(cards.first)
+    if count < HALVED_MIN or (os.cpu_count() or 1) < 2:
+        return _price_some(cards, registry, as_of_s, range(count))
+    # Forked, so that the child has the taps already; only its answer crosses the pipe, as arrays.
+    context = multiprocessing.get_context("fork")
+    receiver, sender = context.Pipe(duplex=False)
+    half = count // 2
+    child = context.Process(
+        target=_price_and_send, args=(sender, cards, registry, as_of_s, range(half, count))
+    )
+    child.start()
+    sender.close()
+    own = _price_some(cards, registry, as_of_s, range(half))
+    other: Prices = receiver.recv()
+    child.join()
+    return together(own, other)
+
+
+def _price_and_send(
+    sender: Connection, cards: Cards, registry: Registry, as_of_s: int, which: range
+) -> None:
+    sender.send(_price_some(cards, registry, as_of_s, which))
+
+
+def _price_some(cards: Cards, registry: Registry, as_of_s: int, which: range) -> Prices:
+    tariff = parse_bundle(registry.tariffs[registry.newest_tariff])
     context = PricingContext(
         tariff, terminal_facts(registry), fees_of(registry.participants.document)
     )
-    prices = Prices(chart)
-    for known, taps, travel in _each(cards, registry):
+    made = PricesInTheMaking()
+    for known, taps, travel in _each(cards, registry, which):
         try:
             said = price_card(taps, known, context, as_of_s)
         except TariffError as error:
-            prices.exceptions.append(of_unpriced(f"…{known.card % 10_000:04d}", str(error)))
+            made.exceptions.append(of_unpriced(f"…{known.card % 10_000:04d}", str(error)))
             continue
-        prices.add(known.card, known.issuer, taps, travel, said)
-    return prices
+        made.add(known.card, known.issuer, taps, travel, said)
+    return made.whole()
 
 
 def _each(
-    cards: Cards, registry: Registry
+    cards: Cards, registry: Registry, which: range
 ) -> Iterator[tuple[ClearedCard, list[Record], list[bool]]]:
     """Yield each card as enrolled, its taps, and which of them are travel."""
-    own = cards.card[cards.first]
+    begins = cards.first[which.start : which.stop]
+    own = cards.card[begins]
     at, enrolled = find(registry.cards["card"], own)
-    ends = [*cards.first[1:].tolist(), len(cards.card)]
-    travel = cards.travel.tolist()
-    for i, (begin, end) in enumerate(zip(cards.first.tolist(), ends, strict=False)):
-        taps = cards.rows[begin:end]
-        if enrolled[i]:
-            row = registry.cards[at[i]]
-            group, group_expiry, nt = int(row["group"]), int(row["group_expiry"]), int(row["nt"])
+    known_cards = registry.cards if len(registry.cards) else np.zeros(1, registry.cards.dtype)
+    rows = known_cards[at]
+    ends = [*cards.first.tolist(), len(cards.card)][which.start + 1 : which.stop + 1]
+    for card, issuer, known, group, group_expiry, nt, begin, end in zip(
+        own.tolist(),
+        cards.issuer[begins].tolist(),
+        enrolled.tolist(),
+        rows["group"].tolist(),
+        rows["group_expiry"].tolist(),
+        rows["nt"].tolist(),
+        begins.tolist(),
+        ends,
+        strict=True,
+    ):
+        taps, travel = cards.rows[begin:end], cards.travel[begin:end]
+        if known:
+            yield ClearedCard(card, issuer, group, group_expiry, nt), taps, travel
         else:  # nobody said where its counter stood: it began with its first tap
-            (group, group_expiry), nt = NO_GROUP, taps[0][0] - 1 + taps[0][1]
-        issuer = int(cards.issuer[begin])
-        yield ClearedCard(int(own[i]), issuer, group, group_expiry, nt), taps, travel[begin:end]
+            first_nt, torn, *_ = taps[0]
+            yield ClearedCard(card, issuer, 0, 0, first_nt - 1 + torn), taps, travel
 
 
 def terminal_facts(registry: Registry) -> dict[int, TerminalFacts]:
@@ -196,9 +190,3 @@ def terminal_facts(registry: Registry) -> dict[int, TerminalFacts]:
     names = ("terminal", "service", "direction", "operator", "vehicle", "vehicle_class")
     columns = (registry.terminals[name].tolist() for name in names)
     return {number: TerminalFacts(*rest) for number, *rest in zip(*columns, strict=True)}
-
-
-def _key(text: str) -> tuple[int, int, int, int]:
-    """Return the kind, issuer, card and NT of a key."""
-    kind, issuer, card, nt = text.split(":")
-    return KIND_BY_NAME[kind], int(issuer), int(card), int(nt)

@@ -62,9 +62,10 @@ BOOKS = Schema(
     "books.sqlite",
     1,
     (
-        # How far verdicts and prices have come, in arrivals. It commits with what it counts.
+        # How far verdicts and prices have come, in arrivals, and by which tariff. It commits with
+        # what it counts.
         "CREATE TABLE progress (one INTEGER PRIMARY KEY, arrival INTEGER NOT NULL,"
-        " priced INTEGER NOT NULL)",
+        " priced INTEGER NOT NULL, tariff INTEGER NOT NULL)",
         "CREATE TABLE verdict_count (verdict INTEGER PRIMARY KEY, taps INTEGER NOT NULL)",
         """CREATE TABLE upload (
             arrival INTEGER PRIMARY KEY,

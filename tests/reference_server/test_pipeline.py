@@ -23,6 +23,7 @@ from tests.reference_server.town import (
     sender_of,
     single,
     tap,
+    tariff,
 )
 
 ANN, BEN, CIS = CARDS
@@ -179,3 +180,13 @@ def test_a_batch_of_several_is_cleared_like_its_records_one_by_one(office: Offic
     own = [record for where, record in MORNING if sender_of(where) == sender_of(OUT)]
     office.upload(batch(sender_of(OUT), 1, own))
     assert len(verdicts(office.work())) == len(own)
+
+
+def test_a_newer_tariff_prices_again_what_an_older_one_priced(office: Office) -> None:
+    office.upload(*in_batches_of_one(MORNING[:2]))
+    office.close_day()
+    office.work()
+    office.call("tariff", 2, tariff().replace(b"[101,106,8000]", b"[101,106,7000]"))
+    stands = standing(office.work())
+    assert stands["hold:journey", f"revenue:{MRT_JAKARTA}", "fare_share"] == 7_000
+    assert stands["hold:journey", f"refund_payable:{DKI}", "refund"] == 2_000
