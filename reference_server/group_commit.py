@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from reference_server.settings import Limits
 from reference_server.store import Arrival, RawStore, Stored
-from scheme.errors import EnvironmentFaultError, StoreError
+from scheme.errors import EnvironmentFaultError
 
 Waiting = tuple[Arrival, "asyncio.Future[Stored]"]
 
@@ -81,8 +81,8 @@ class GroupCommit:
         while group := self._take():
             arrivals = [arrival for arrival, _ in group]
             try:
-                outcome: list[Stored] | StoreError = self._store.append(arrivals)
-            except StoreError as error:
+                outcome: list[Stored] | Exception = self._store.append(arrivals)
+            except Exception as error:  # also a bug of ours must not leave senders waiting
                 outcome = error
             assert self._loop is not None
             self._loop.call_soon_threadsafe(self._answer, group, outcome)
@@ -100,8 +100,8 @@ class GroupCommit:
             self._waiting_bytes -= size
             return group
 
-    def _answer(self, group: list[Waiting], outcome: list[Stored] | StoreError) -> None:
-        if isinstance(outcome, StoreError):
+    def _answer(self, group: list[Waiting], outcome: list[Stored] | Exception) -> None:
+        if isinstance(outcome, Exception):
             for _, answer in group:
                 if not answer.cancelled():
                     answer.set_exception(outcome)

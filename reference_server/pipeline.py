@@ -158,6 +158,8 @@ class Pipeline:
         priced = self._priced if self._tariff == self.registry.newest_tariff else -1
         span = Span(priced, day_before, max(day, day_before), as_of_s)
         cards = collect(self.books, span, fresh)
+        if not len(cards.first) and not cards.changed:
+            return
         prices = price(cards, self.registry, as_of_s)
         standing = self.books.postings(kind_min=2)
         if not fresh:

@@ -96,15 +96,13 @@ def db_transaction(connection: Connection) -> Iterator[None]:
     """
     try:
         connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            connection.execute("ROLLBACK")
-            raise
+        yield
         connection.execute("COMMIT")
-    except sqlite3.OperationalError as error:
-        if connection.in_transaction:
+    except BaseException as error:
+        if connection.in_transaction:  # a full disk rolls back by itself
             connection.execute("ROLLBACK")
+        if not isinstance(error, sqlite3.OperationalError):
+            raise
         if error.sqlite_errorcode & PRIMARY_CODE not in DISK_CODES:
             raise  # a statement of ours is wrong
         raise StoreError(f"store: expected a durable commit, got {error}") from error
@@ -234,7 +232,7 @@ class RawStore:
         try:
             with db_transaction(self._connection):
                 stored = [self._append_one(arrival, touched) for arrival in arrivals]
-        except StoreError:
+        except BaseException:
             self._next, self._refused_rows, self._refused_bytes = before
             for sender, _ in touched:
                 self._cursors.pop(sender, None)
