@@ -7,6 +7,7 @@ books. Taps of a day that was closed before are priced again once nothing else w
 from __future__ import annotations
 
 from collections import Counter
+from enum import Enum
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,15 @@ from reference_server.store import Arrival, RawReader
 
 NO_DAY = -1
 KEYS_FOLDER = "keystore"
+
+
+class Work(Enum):
+    """What the pipeline did in one step."""
+
+    nothing = 0
+    chunk = 1
+    call = 2
+    pricing = 3
 
 
 class Pipeline:
@@ -52,28 +62,29 @@ class Pipeline:
         self.verdicts: Counter[int] = Counter(self.books.verdict_counts())
         self.late = bool(self._closes) and self._priced < self.arrival
 
-    def step(self) -> bool:
-        """Do the next piece of work; return whether there was any.
+    def step(self) -> Work:
+        """Do the next piece of work and return what it was.
 
         Raises:
             StoreError: If the disk says no; make another instance, this one may be ahead of it.
         """
         arrivals = self._raw.after(self.arrival, self._limits.chunk_bytes_max)
         if not arrivals:
-            if self.late:
-                self._price_late()
-                return True
-            return False
-        if arrivals[0].kind == ArrivalKind.call:
+            if not self.late:
+                return Work.nothing
+            self._price_late()
+            return Work.pricing
+        is_call = arrivals[0].kind == ArrivalKind.call
+        if is_call:
             self._obey(arrivals[0])
         else:
             self._clear(arrivals)
         self.arrival = arrivals[-1].arrival
-        return True
+        return Work.call if is_call else Work.chunk
 
     def drain(self) -> None:
         """Work until nothing is left to do."""
-        while self.step():
+        while self.step() is not Work.nothing:
             pass
 
     def ledger_hash(self) -> str:

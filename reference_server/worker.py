@@ -19,11 +19,14 @@ import msgspec
 
 from reference_server.clock import Clock
 from reference_server.metrics import by_name
-from reference_server.pipeline import Pipeline
+from reference_server.pipeline import Pipeline, Work
 from reference_server.settings import Limits
 from scheme.errors import StoreError
 
 RETRY_S = 1.0
+# A chunk costs some milliseconds and a sync of the disk, however small it is: a trickle of uploads
+# is gathered for so long, or the pipeline would take the door's disk and processor.
+GATHER_S = 0.04
 PRIORITY = 5  # below the door, whose answers somebody waits for
 _encode = msgspec.json.Encoder().encode
 
@@ -57,9 +60,12 @@ class Worker:
 
     def _step(self) -> bool:
         pipeline = self._ready()
-        worked = pipeline.step()
+        began = time.monotonic()
+        work = pipeline.step()
         self._report(pipeline)
-        return worked
+        if work is Work.chunk:
+            time.sleep(max(0.0, began + GATHER_S - time.monotonic()))
+        return work is not Work.nothing
 
     def _ready(self) -> Pipeline:
         if self._pipeline is None:
