@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import operator
 import os
+import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -52,11 +54,17 @@ def milliseconds(microseconds: int | None) -> str:
 
 def next_commands(run: Path) -> list[str]:
     """Return one next command for each of the three users."""
+    program = command_name(sys.argv[0], shutil.which("jakarta-one") is not None)
     return [
-        f"next, QA   jakarta-one report verify {run}",
-        f"  vendors  jakarta-one rack play {run / 'city'} --rack rack.sim.yaml",
-        f"  load     jakarta-one load run {run / 'city'} --epoch 1 --speed 60",
+        f"next, QA   {program} report verify {run}",
+        f"  vendors  {program} rack play {run / 'city'} --rack rack.sim.yaml",
+        f"  load     {program} load run {run / 'city'} --epoch 1 --speed 280",
     ]
+
+
+def command_name(called: str, on_path: bool) -> str:
+    """Return the command as this person can type it, by its path if it is on no PATH."""
+    return called if not on_path and Path(called).name == "jakarta-one" else "jakarta-one"
 
 
 def _plain(value: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from testbed.cli.closing import closing, document, milliseconds, sentence
+from testbed.cli.closing import closing, command_name, document, milliseconds, sentence
 
 RECORD: dict[str, Any] = {
     "verdict": "PASS",
@@ -61,3 +61,17 @@ def test_a_latency_is_read_in_milliseconds(given: int | None, text: str) -> None
 def test_a_document_is_one_json_value_with_paths_as_text() -> None:
     assert json.loads(document({"report": Path("a/b"), "n": 1})) == {"report": "a/b", "n": 1}
     assert json.loads(document({"n": np.int64(3)})) == {"n": 3}
+
+
+@pytest.mark.parametrize(
+    ("called", "on_path", "shown"),
+    [
+        (".venv/bin/jakarta-one", False, ".venv/bin/jakarta-one"),
+        (".venv/bin/jakarta-one", True, "jakarta-one"),
+        ("/somewhere/testbed/__main__.py", False, "jakarta-one"),
+    ],
+)
+def test_the_next_commands_can_be_typed_as_they_stand(
+    called: str, on_path: bool, shown: str
+) -> None:
+    assert command_name(called, on_path) == shown
