@@ -84,6 +84,19 @@ def test_a_fault_that_did_not_fire_makes_the_run_invalid(run: Path, tmp_path: Pa
     assert record["reasons"] == ["faults that were asked for did not fire: torn_tap"]
 
 
+def test_a_tear_that_was_armed_and_did_not_fire_makes_the_run_invalid(
+    run: Path, tmp_path: Path
+) -> None:
+    drive(run, tmp_path)
+    rack = tmp_path / "rack"
+    rack.mkdir()
+    said = {"format": "jakarta-one/rack-play/1", "taps": 9, "tears": {"armed": 3, "fired": 2}}
+    (rack / "rack.json").write_text(json.dumps(said))
+    record = judge(tmp_path / "city", tmp_path / "export", tmp_path / "load", rack, tmp_path, {})
+    assert record["verdict"] == "INVALID"
+    assert record["reasons"] == ["3 tears were armed on the rack and 2 fired"]
+
+
 @pytest.mark.parametrize(("asked", "reason"), [
     ({"measure": {"quantities": ["rack"]}}, "rack was to be measured and was not"),
     ({"expect": {"taps_min": 4}}, "taps_min: expected at least 4, got 3"),
