@@ -10,7 +10,7 @@ import datetime as dt
 import json
 import math
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -143,6 +143,17 @@ def load_scenario(file: Path, seed: int | None = None) -> Scenario:
         plain.get("measure", {}), plain.get("expect", {}),
         _inputs(file, city.data, tariff, participants, rack),
     )  # fmt: skip
+
+
+def with_rack(scenario: Scenario, rack: Path) -> Scenario:
+    """Return the scenario with another rack, whose places the city then has.
+
+    Raises:
+        ScenarioError: If the file names a station that there is not.
+    """
+    read_rack(rack, scenario.city.data / "places.csv")
+    inputs = {name: path for name, path in scenario.inputs.items() if not name.startswith("rack/")}
+    return replace(scenario, rack=rack, inputs=inputs | {f"rack/{rack.name}": rack})
 
 
 def _check_format(document: Document) -> None:

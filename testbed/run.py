@@ -21,7 +21,7 @@ from reports.verdict import judge
 from scheme.errors import BadInputError
 from scheme.keys import TestKeys
 from sim.city import generate
-from sim.scenario import Scenario, load_scenario
+from sim.scenario import Scenario, load_scenario, with_rack
 from testbed.enrol import enrol
 from testbed.progress import Progress, silent
 from testbed.run_directory import RunDirectory, make_run_directory
@@ -53,6 +53,8 @@ def run_scenario(
     """
     scenario = load_scenario(file, seed)
     rack_file = _rack_file(scenario, rack)
+    if rack_file is not None:
+        scenario = with_rack(scenario, rack_file.path)
     office_name = target or _target_of(scenario)
     asked: dict[str, Any] = {
         "scenario": scenario.id,
@@ -214,9 +216,8 @@ def _close(office: OpenTarget, run: RunDirectory, progress: Progress) -> None:
 
 
 def _rack_file(scenario: Scenario, rack: str | None) -> RackFile | None:
-    if rack == "none" or (rack is None and scenario.rack is None):
-        return None
-    return load_rack(Path(rack) if rack else scenario.rack or Path("rack.sim.yaml"))
+    file = scenario.rack if rack is None else Path(rack)
+    return None if file is None or rack == "none" else load_rack(file)
 
 
 def _target_of(scenario: Scenario) -> str:

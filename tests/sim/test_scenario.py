@@ -16,6 +16,7 @@ from sim.scenario import (
     Freeze,
     RemoveGates,
     load_scenario,
+    with_rack,
 )
 
 SMOKE = (SHIPPED / "smoke.yaml").read_text(encoding="utf-8")
@@ -136,6 +137,18 @@ def test_a_wrong_station_in_the_rack_file_is_said_before_anything_is_made(tmp_pa
     line = line_of(tmp_path / "rack.mine.yaml", "Lebak Bulu")
     assert f"rack.mine.yaml:{line}: places[0].place: expected a place of mrt" in str(caught.value)
     assert "did you mean 'Lebak Bulus'?" in str(caught.value)
+
+
+def test_another_rack_gives_the_city_other_places_and_the_manifest_another_input(
+    tmp_path: Path,
+) -> None:
+    rack = (SHIPPED / "rack.sim.yaml").read_text(encoding="utf-8")
+    mine = tmp_path / "rack.mine.yaml"
+    mine.write_text(rack.replace("Bundaran HI", "Blok M", 1), encoding="utf-8")
+    scenario = with_rack(load_scenario(SHIPPED / "smoke.yaml"), mine)
+    assert scenario.rack == mine
+    assert scenario.inputs["rack/rack.mine.yaml"] == mine
+    assert "rack/rack.sim.yaml" not in scenario.inputs
 
 
 def test_changes_name_places_by_number_and_instants(tmp_path: Path) -> None:
