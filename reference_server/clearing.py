@@ -169,13 +169,25 @@ def hotlisted_before_tap(chunk: Chunk, registry: Registry) -> NDArray[np.bool_]:
 
 
 def amount_not_allowed(chunk: Chunk, registry: Registry) -> NDArray[np.bool_]:
-    """Return which taps moved value at a terminal that does not deal in that kind of value."""
+    """Return which taps moved value that their terminal does not deal in, or overfilled a purse."""
     if not len(registry.terminals):
         return np.zeros(len(chunk.records), np.bool_)
     service = service_of(chunk, registry)
     wrong_kind: NDArray[np.bool_] = KIND_OF_SERVICE[service] != chunk.records["kind"]
     wrong_kind |= (service == Service.identity) & (chunk.amount > 0)
+    wrong_kind |= _overfilled(chunk, registry)
     return wrong_kind
+
+
+def _overfilled(chunk: Chunk, registry: Registry) -> NDArray[np.bool_]:
+    """Return which loads left more on the purse than its profile may hold (D16)."""
+    over: NDArray[np.bool_] = (chunk.records["kind"] == RecordKind.load) & chunk.enrolled
+    rows = np.flatnonzero(over)
+    if len(rows):
+        at, _ = find(registry.cards["card"], chunk.card[rows])
+        limits = registry.participants.purse_limits()[registry.cards["profile"][at]]
+        over[rows] = chunk.records["balance"][rows].astype(np.int64) > limits
+    return over
 
 
 def service_of(chunk: Chunk, registry: Registry) -> NDArray[np.uint8]:

@@ -19,6 +19,8 @@ from reference_server.store import Arrival
 from scheme.errors import BadInputError
 from scheme.target import CARD_DTYPE, SENDER_DTYPE, TERMINAL_DTYPE
 
+NO_LIMIT_IDR = (1 << 32) - 1  # what a record can say at most
+
 
 @dataclass(slots=True)
 class Sender:
@@ -61,7 +63,7 @@ class Senders:
 
 @dataclass(slots=True)
 class Participants:
-    """Banks, operators, billers and their fees, as participants.yaml says them."""
+    """Banks, operators, billers and their fees, and the card profiles, as enrolled."""
 
     document: dict[str, Any] = field(default_factory=dict)
 
@@ -78,6 +80,13 @@ class Participants:
             if role in participant["roles"]:
                 return int(participant["number"])
         return 0
+
+    def purse_limits(self) -> NDArray[np.int64]:
+        """Return the most that a purse may hold, rupiah, by card profile."""
+        limits = np.full(256, NO_LIMIT_IDR, np.int64)
+        for profile in self.document.get("profiles", []):
+            limits[int(profile["profile"])] = int(profile["limit_idr"])
+        return limits
 
     def numbers(self) -> list[int]:
         """Return every participant's number."""

@@ -17,7 +17,7 @@ from fastapi.responses import FileResponse
 
 from reference_server.access import bears_token, is_device
 from reference_server.books import Books
-from reference_server.devices import read_rows
+from reference_server.devices import NO_LIMIT_IDR, read_rows
 from reference_server.door import Door
 from reference_server.export_tables import EXPORT_FOLDER, TABLES
 from reference_server.store import RawReader
@@ -100,7 +100,7 @@ async def readyz(door: AtDoor) -> Response:
 
 @operators.post("/registry/participants")
 async def enrol_participants(door: AtDoor, body: Body) -> dict[str, Any]:
-    """Make banks, operators, billers, shares and fees known: participants.yaml as JSON."""
+    """Make banks, operators, billers, shares, fees and card profiles known, as JSON."""
     check_participants(body)
     return await _obeyed(door, "participants", 0, body)
 
@@ -303,6 +303,12 @@ def _participant_rules(document: dict[str, Any]) -> Iterator[tuple[str, bool]]:
         yield f"fees[{i}].payee", is_number(fee.get("payee"), 9_999)
         yield f"fees[{i}].bps", is_number(fee.get("bps"), 10_000)
         yield f"fees[{i}].code", fee.get("code") in ("fee", "share")
+    profiles = document.get("profiles", [])
+    yield "profiles", isinstance(profiles, list)
+    for i, profile in enumerate(profiles):
+        yield f"profiles[{i}]", isinstance(profile, dict)
+        yield f"profiles[{i}].profile", is_number(profile.get("profile"), 255)
+        yield f"profiles[{i}].limit_idr", is_number(profile.get("limit_idr"), NO_LIMIT_IDR)
 
 
 def is_number(value: object, maximum: int) -> bool:

@@ -91,7 +91,10 @@ class Target(Protocol):
         ...
 
     def enrol_participants(self, participants: dict[str, Any]) -> None:
-        """Make banks, operators, billers, shares and fees known, as participants.yaml has them."""
+        """Make banks, operators, billers, shares and fees known, as participants.yaml has them.
+
+        Under `profiles` stand the rows of card_profiles.yaml: what a purse may hold.
+        """
         ...
 
     def enrol_terminals(self, terminals: NDArray[np.void], senders: NDArray[np.void]) -> None:

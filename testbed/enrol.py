@@ -28,8 +28,11 @@ def enrol(office: Target, city: Path, epoch: int = 0) -> None:
     """
     manifest = read_manifest(city)
     keys = TestKeys(int(manifest["key_seed"]))
-    participants = YAML(typ="safe").load((city / "truth" / "participants.yaml").read_bytes())
-    office.enrol_participants(participants)
+    participants, profiles = (
+        YAML(typ="safe").load((city / "truth" / f"{name}.yaml").read_bytes())
+        for name in ("participants", "card_profiles")
+    )
+    office.enrol_participants(participants | {"profiles": profiles["profiles"]})
     for bundle in sorted((city / "truth" / "tariffs").glob("*.json")):
         office.publish_tariff(int(manifest["tariff_version"]), bundle.read_bytes())
     known = enrolment(city, keys, epoch)

@@ -76,6 +76,14 @@ RECORDS = {
         changed(GOOD, amount=500),
         Verdict.tac_does_not_match,
     ),
+    "a load that fills the purse to its limit": (
+        tap(ANN, 1, "top-up", "07:00", 500, balance=10_000_000),
+        Verdict.accepted,
+    ),
+    "a load that overfills the purse": (
+        tap(ANN, 1, "top-up", "07:00", 500, balance=10_000_001),
+        Verdict.amount_not_allowed,
+    ),
     "a load at a gate": (with_tac(changed(GOOD, kind=4, amount=500)), Verdict.amount_not_allowed),
 }
 
@@ -83,11 +91,13 @@ RECORDS = {
 @pytest.mark.parametrize("name", RECORDS)
 def test_the_first_rule_that_holds_gives_the_verdict(office: Office, name: str) -> None:
     record, verdict = RECORDS[name]
-    office.upload(batch(sender_of(IN), 1, [record]))
+    sender = sender_of("top-up") if record.fields()["recorder"] == terminal("top-up") else None
+    office.upload(batch(sender or sender_of(IN), 1, [record]))
     pipeline = office.work()
     (taps,) = pipeline.books.taps()
     assert taps.verdict.tolist() == [verdict]
-    assert standing(pipeline) == {}
+    moved = record.fields()["amount"] if verdict is Verdict.accepted else 0
+    assert sum(standing(pipeline).values()) == moved
 
 
 def test_what_clearing_refuses_is_an_exception_and_what_a_device_refuses_is_none(

@@ -89,9 +89,10 @@ def sender_of(name: str) -> int:
 
 @cache
 def participants() -> bytes:
-    """Return the participants document as it is enrolled."""
+    """Return the participants document as it is enrolled, with the card profiles."""
     document: dict[str, Any] = YAML(typ="safe").load((DATA / "participants.yaml").read_text())
-    return json.dumps(document).encode()
+    profiles = YAML(typ="safe").load((DATA / "card_profiles.yaml").read_text())["profiles"]
+    return json.dumps(document | {"profiles": profiles}).encode()
 
 
 @cache

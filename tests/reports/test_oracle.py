@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from scheme.services import Service
+from scheme.services import Service, TerminalKind
 from tests.reports.handmade import (
     ASEAN,
     BLOK_M,
@@ -135,3 +135,15 @@ def test_mrt_wants_14000_at_the_entry() -> None:
     made.tap(2, gate, "07:00:01")
     with oracle_of(made) as warehouse:
         assert debits(warehouse) == [(7, 0), (0, 0)]
+
+
+@pytest.mark.parametrize(("amount", "verdict"), [(1_900_000, 0), (1_900_001, 28)])
+def test_a_load_above_what_the_profile_may_hold_is_not_allowed(
+    made: HandMade, amount: int, verdict: int
+) -> None:
+    counter = made.terminal(Service.topup, TerminalKind.counter, 7_113)
+    made.tap(1, counter, "08:00:00", act=3, amount=amount)
+    with oracle_of(made) as warehouse:
+        assert warehouse.rows("SELECT verdict FROM record") == [(verdict,)]
+        booked = [] if verdict else [("funding:4010", "purse:1024", "load", amount)]
+        assert transfers(warehouse) == set(booked)
