@@ -132,10 +132,21 @@ WITH walked AS (
     UNION ALL
     SELECT w.run, w.given, CASE WHEN w.given = 2 THEN 0 ELSE o.amount END,
            CASE WHEN w.given = 2 OR w.unsettled_nt = o.unsettled_nt OR o.unsettled_free THEN 0
-                ELSE o.unsettled END, o.unsettled_nt, o.unsettled_at, w.* EXCLUDE (run, given)
+                -- D8: of a debit the entry's right price comes first, whatever the device held
+                ELSE least(o.amount, coalesce(highest.idr, flat.idr, 0)) END,
+           o.unsettled_nt, o.unsettled_at, w.* EXCLUDE (run, given)
     FROM (SELECT 1 AS run, given, w.* FROM walked_1 w JOIN event_1 e USING (rid)
           UNION ALL SELECT 2, given, w.* FROM walked_2 w JOIN event_2 e USING (rid)) w
     JOIN outcome o USING (rid)
+    CROSS JOIN current_edition c
+    LEFT JOIN (SELECT r.card, r.nt, r.place FROM record r JOIN apart USING (card) WHERE refusal = 0)
+        entered ON entered.card = o.card AND entered.nt = o.unsettled_nt
+    LEFT JOIN highest_fare highest
+        ON highest.dated = c.edition * 100000 + calendar_day(o.unsettled_at)
+       AND highest.from_place = entered.place
+    LEFT JOIN highest_flat flat
+        ON flat.dated = c.edition * 100000 + calendar_day(o.unsettled_at)
+       AND flat.service = o.unsettled_service
 )
 SELECT w.run, w.given, w.rid, w.card, w.nt, w.at_s, t.service, t.operator, w.direction,
        w.would, w.journey, w.journey_at, w.journey_free, w.own, w.leg, w.metres, w.late,

@@ -35,7 +35,7 @@ CREATE MACRO priced_days(n, first, hours, day_max) AS (list_sum(list_transform(
     lambda d: least(day_max, hours_price(hours, least(n, first + 24 * d))
               - CASE WHEN d = 0 THEN 0 ELSE hours_price(hours, first + 24 * (d - 1)) END)))::BIGINT);
 CREATE MACRO stay_due(from_s, to_s, free_s, hours, day_max) AS (
-    CASE WHEN to_s - from_s <= free_s THEN 0
+    CASE WHEN free_s > 0 AND to_s - from_s <= free_s THEN 0
          ELSE priced_days(started_hours(to_s - from_s),
                           hours_on_first_day(from_s, started_hours(to_s - from_s)),
                           hours, coalesce(day_max, 2147483647)) END);
