@@ -254,9 +254,12 @@ class Books:
         ).fetchone()
         return bool(row[0])
 
-    def cards_in_gaps(self) -> NDArray[np.uint64]:
-        """Return the cards that have a tap waiting in a gap (R19)."""
-        rows = self._connection.execute("SELECT DISTINCT card FROM membership WHERE kind = 0")
+    def cards_waiting(self) -> NDArray[np.uint64]:
+        """Return the cards that wait for time to pass: a tap in a gap (R19), an open journey."""
+        rows = self._connection.execute(
+            "SELECT card FROM membership WHERE kind = 0 UNION"
+            " SELECT card FROM journey WHERE state = 0"
+        )
         return np.array([card for (card,) in rows], np.uint64)
 
     # Whole tables, for the export.

@@ -81,7 +81,7 @@ def collect(books: Books, span: Span, fresh: bool) -> Cards:
     # Of any verdict: a tap that lost its counter changes its card too.
     new = (arrival > span.priced) | (day > span.day_before)
     card = records["card"].astype(np.uint64)
-    changed = np.union1d(card[new & (day <= span.day)], books.cards_in_gaps())
+    changed = np.union1d(card[new & (day <= span.day)], books.cards_waiting())
     return _sorted(records[counts & np.isin(card, changed)], changed.tolist())
 
 

@@ -54,9 +54,9 @@ class Office:
             [Arrival(0, ArrivalKind.call, 0, number, 0, 1, len(body), digest, name, body)]
         )
 
-    def close_day(self, day: int = town.DAY) -> None:
+    def close_day(self, day: int = town.DAY, at_ms: int = town.CLOSE_AT_MS) -> None:
         """Store a close call."""
-        self.call("close", day, town.CLOSE_AT_MS.to_bytes(8, "big"))
+        self.call("close", day, at_ms.to_bytes(8, "big"))
 
     def upload(self, *sealed: bytes) -> list[Stored]:
         """Store uploads as the door would, by the route of their seal."""

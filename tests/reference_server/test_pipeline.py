@@ -18,6 +18,7 @@ from tests.reference_server.town import (
     DKI,
     MANDIRI,
     MRT_JAKARTA,
+    at_s,
     batch,
     refused,
     sender_of,
@@ -167,6 +168,17 @@ def test_windows_follow_each_other_and_a_repeated_close_of_a_day_nets_what_came_
     assert first.operating_day == second.operating_day == DAY
     assert dict(net_positions(books, 2)) == {DKI: -20_000, 2063: 19_860, 6015: 140}
     assert {(day, who): idr for day, who, idr in books.positions()}[DAY, 2063] == 19_860
+
+
+def test_a_journey_open_at_a_close_before_the_days_end_is_closed_by_the_next(
+    office: Office,
+) -> None:
+    office.upload(*in_batches_of_one(MORNING[:2]))
+    office.close_day(at_ms=at_s("07:45") * 1_000)
+    assert set(standing(office.work())) == {(f"purse:{DKI}", "hold:journey", "fare_hold")}
+    office.close_day()
+    closed = standing(office.work())
+    assert closed["hold:journey", f"revenue:{MRT_JAKARTA}", "fare_share"] == 8_000
 
 
 def test_every_window_is_followed_by_the_next(office: Office) -> None:
