@@ -13,19 +13,32 @@ from pathlib import Path
 
 from reference_server.devices import Senders
 from scheme.cryptograms import cmac
+from scheme.errors import StoreError
 
 DEVICE_CLOCK_SKEW_S = 300  # docs/spec/clearing.md, "Access"
 
 
 def make_token(path: Path) -> str:
-    """Return the operator's token, made at the first start and readable by its owner alone."""
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text().strip()
+    """Return the operator's token, made at the first start and readable by its owner alone.
+
+    Raises:
+        StoreError: If the disk does not take it.
+    """
+    if path.exists() and (made := path.read_text().strip()):
+        return made
     token = secrets.token_urlsafe(32)
-    with os.fdopen(handle, "w") as file:
-        file.write(token + "\n")
+    # Whole or not at all: a first start that a full disk broke off must not leave an empty token.
+    part = path.with_suffix(".part")
+    part.unlink(missing_ok=True)
+    try:
+        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w") as file:
+            file.write(token + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be written: {error.strerror}") from error
     return token
 
 
