@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from reference_server.counters import NT_MAX
 from reference_server.devices import Registry, find
 from reference_server.keystore import KeyStore, Proof
-from scheme.days import DAY_S, business_day
+from scheme.days import business_day
+from scheme.hotlist import operator_bears
 from scheme.numbers import CARD_PREFIX, check_digit_holds
 from scheme.records import RECORD_VERSION, RecordFlag, RecordKind
 from scheme.services import LOADS, PARKING, TRANSIT, Service
 from scheme.verdicts import Verdict
 
-RISK_MS = DAY_S * 1_000  # R17: after this the operator bears the risk at every device
 LATE_CLOSES_MAX = 30  # R15
 NO_SERVICE = 0
 
@@ -164,8 +164,8 @@ def hotlisted_before_tap(chunk: Chunk, registry: Registry) -> NDArray[np.bool_]:
     if not listed.any():
         return listed
     at_ms = chunk.at_s * 1_000 + chunk.records["ms"].astype(np.int64)
-    held = chunk.records["hotlist"].astype(np.int64) >= registry.hot_version[at]
-    return listed & (held | (at_ms > registry.hot_at_ms[at] + RISK_MS))
+    held = chunk.records["hotlist"].astype(np.int64)
+    return listed & operator_bears(held, at_ms, registry.hot_version[at], registry.hot_at_ms[at])
 
 
 def amount_not_allowed(chunk: Chunk, registry: Registry) -> NDArray[np.bool_]:

@@ -60,11 +60,6 @@ CODE_OF_SERVICE: dict[Service, Code] = (
 )
 
 
-def key_text(kind: int, issuer: int, card: int, nt: int) -> str:
-    """Return a posting's key as people and the export write it."""
-    return f"{KeyKind(kind).name}:{issuer}:{card}:{nt}"
-
-
 class TapPostings:
     """What accepted taps move at once, for whole chunks."""
 

@@ -65,11 +65,6 @@ def mac(key: bytes, message: bytes) -> bytes:
     return cmac(key, message)[:MAC_SIZE]
 
 
-def mac_holds(key: bytes, message: bytes, got: bytes) -> bool:
-    """Return whether `got` is the MAC of a message; takes the same time wherever they differ."""
-    return hmac.compare_digest(mac(key, message), got)
-
-
 def derive(key: bytes, fixed: bytes, size: int = KEY_SIZE, counter_size: int = 1) -> bytes:
     """Return `size` bytes derived from a key by SP 800-108 in counter mode with AES-CMAC.
 

@@ -38,11 +38,6 @@ def business_day_end_s(day: Seconds) -> Seconds:
     return (day + 1) * DAY_S + BUSINESS_DAY_START_S - UTC_OFFSET_S
 
 
-def calendar_day_start_s(day: Seconds) -> Seconds:
-    """Return the instant at which a calendar day begins in Jakarta, in seconds UTC."""
-    return day * DAY_S - UTC_OFFSET_S
-
-
 def day_of(date: dt.date) -> int:
     """Return the day number of a date."""
     return (date - dt.date(1970, 1, 1)).days

@@ -6,9 +6,12 @@ the terminal's business.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
+Numbers = NDArray[np.int64]
 RISK_PASSES_MS = 24 * 3_600_000  # [A] docs/spec/fares.md R17
 
 
@@ -26,35 +29,15 @@ class Hotlist:
 NO_HOTLIST = Hotlist()
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """When a card was first listed: the version that did it and the instant of its publication."""
+def operator_bears(
+    held_version: Numbers, at_ms: Numbers, listed_version: Numbers, published_at_ms: Numbers
+) -> NDArray[np.bool_]:
+    """Return which taps of listed cards are the operator's risk, and so refused at clearing (R15).
 
-    version: int
-    published_at_ms: int
-
-
-def first_listings(
-    published: Iterable[tuple[int, int, Iterable[int]]],
-) -> Mapping[int, Listing]:
-    """Return each listed card's first listing.
+    Those where the device had proved to hold a version that lists the card, or that came more than
+    24 hours after its publication; before that the issuer bears the tap and it is accepted (R17).
 
     Args:
-        published: (version, instant of publication in ms UTC, cards), in any order.
+        listed_version, published_at_ms: The version that first listed the card, and its instant.
     """
-    listings: dict[int, Listing] = {}
-    for version, at_ms, cards in sorted(published, key=lambda p: p[0]):
-        for card in cards:
-            listings.setdefault(card, Listing(version, at_ms))
-    return listings
-
-
-def operator_bears(listing: Listing | None, held_version: int, at_ms: int) -> bool:
-    """Return whether a tap is the operator's risk, and so refused at clearing (R15, R17).
-
-    It is, if the device had proved to hold a version that lists the card, or if the tap came more
-    than 24 hours after the publication; before that the issuer bears it and the tap is accepted.
-    """
-    if listing is None:
-        return False
-    return held_version >= listing.version or at_ms > listing.published_at_ms + RISK_PASSES_MS
+    return (held_version >= listed_version) | (at_ms > published_at_ms + RISK_PASSES_MS)

@@ -14,7 +14,6 @@ from scheme.days import (
     business_day,
     business_day_end_s,
     calendar_day,
-    calendar_day_start_s,
     clock_text,
     date_of,
     day_of,
@@ -36,9 +35,7 @@ def test_days_and_seconds_are_those_of_the_wall_clock_in_jakarta(at_s: int) -> N
 
 
 @given(INSTANTS)
-def test_a_day_begins_and_ends_where_it_says(at_s: int) -> None:
-    day = calendar_day(at_s)
-    assert calendar_day_start_s(day) <= at_s < calendar_day_start_s(day + 1)
+def test_a_business_day_ends_where_it_says(at_s: int) -> None:
     day = business_day(at_s)
     assert business_day_end_s(day - 1) <= at_s < business_day_end_s(day)
 

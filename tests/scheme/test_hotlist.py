@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
-from scheme.hotlist import NO_HOTLIST, Hotlist, Listing, first_listings, operator_bears
+from scheme.hotlist import NO_HOTLIST, Hotlist, operator_bears
 
 T_MS = 1_772_496_000_000
 DAY_MS = 86_400_000
@@ -24,18 +25,8 @@ DAY_MS = 86_400_000
 def test_risk_passes_with_the_version_or_after_a_day(
     held: int, at_ms: int, operators: bool
 ) -> None:
-    assert operator_bears(Listing(3, T_MS), held, at_ms) is operators
-
-
-def test_an_unlisted_card_is_nobodys_risk() -> None:
-    assert not operator_bears(None, 9, T_MS + 10 * DAY_MS)
-
-
-def test_first_listing_counts_whatever_the_order() -> None:
-    published = [(2, 20, [7, 8]), (1, 10, [7]), (3, 30, [9])]
-    listings = first_listings(published)
-    assert listings == first_listings(reversed(published))
-    assert listings == {7: Listing(1, 10), 8: Listing(2, 20), 9: Listing(3, 30)}
+    columns = (np.array([number]) for number in (held, at_ms, 3, T_MS))
+    assert operator_bears(*columns).tolist() == [operators]
 
 
 def test_a_list_knows_its_cards() -> None:
