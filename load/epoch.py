@@ -1,7 +1,8 @@
 """Records in another epoch: the same taps by cards and devices with fresh numbers and proofs.
 
 A store that holds a plan's taps already would answer a replay as duplicates; in another epoch the
-same plan is new to it. Amounts, counters, places and trace ids stay what they were.
+same plan is new to it. Amounts, counters, places and trace ids stay what they were; a hotlist of
+fresh card numbers has a version of its own.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from scheme.cryptograms import KEY_SIZE, MAC_SIZE, tacs
 from scheme.keys import Role, TestKeys, tac_keys
-from scheme.numbers import in_epoch_card, in_epoch_device
+from scheme.numbers import in_epoch_card, in_epoch_device, in_epoch_hotlist
 from scheme.records import TAP_DTYPE, card_parts
 
 
@@ -24,6 +25,7 @@ def records_in_epoch(records: NDArray[np.void], keys: TestKeys, epoch: int) -> N
     moved["card"] = in_epoch_card(records["card"].astype(np.int64), epoch)
     for name in ("terminal", "sam", "recorder"):
         moved[name] = in_epoch_device(records[name].astype(np.int64), epoch)
+    moved["hotlist"] = in_epoch_hotlist(records["hotlist"].astype(np.int64), epoch)
     proved = records["tac"].any(axis=1)
     wrong_bits = _proofs(records[proved], keys) ^ records["tac"][proved]
     moved["tac"][proved] = _proofs(moved[proved], keys) ^ wrong_bits

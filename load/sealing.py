@@ -9,6 +9,7 @@ and so fresh proofs and seals; trace ids stay, since they name presentations of 
 from __future__ import annotations
 
 import multiprocessing
+import signal
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -133,7 +134,10 @@ def seal_plan(plan: Plan, keys: TestKeys, epoch: int = 0, workers: int = 2) -> S
         made = [_sealed(job) for job in jobs]
     else:
         # Spawned: a fork of a process with DuckDB's threads in it may hang.
-        with ProcessPoolExecutor(shards, multiprocessing.get_context("spawn")) as pool:
+        context = multiprocessing.get_context("spawn")
+        # Ctrl-C reaches every process: theirs end at once and say nothing, ours tells it.
+        quiet = (signal.SIGINT, signal.SIG_DFL)
+        with ProcessPoolExecutor(shards, context, signal.signal, quiet) as pool:
             made = list(pool.map(_sealed, jobs))
     payloads: list[bytes] = [b""] * len(uploads["upload"])
     for rows, sealed in zip(rows_of, made, strict=True):

@@ -24,6 +24,7 @@ CARD_PREFIX = 98
 EPOCH_MAX = 41
 SERIAL_MAX = 9_999_999
 SAM_SERIAL_OFFSET = 5_000_000
+HOTLISTS_IN_EPOCH = 1_000  # more than a plan has, and 41 times as many still fit 16 bits
 
 
 def luhn_digit(body: Any) -> Any:
@@ -87,6 +88,14 @@ def in_epoch_card(number: Any, epoch: int) -> Any:
 def in_epoch_device(number: Any, epoch: int) -> Any:
     """Return the same terminal, SAM or sender in another epoch."""
     return with_check_digit(epoch * 10_000_000 + device_serial(number))
+
+
+def in_epoch_hotlist(version: Any, epoch: int) -> Any:
+    """Return the version under which the same list, in another epoch's cards, is published.
+
+    A list of fresh card numbers is another list, and a version holds one list only. 0 is no list.
+    """
+    return version + (version > 0) * epoch * HOTLISTS_IN_EPOCH
 
 
 def _check(epoch: int, serial: NDArray[np.int64]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -28,5 +29,7 @@ def workers(count: int) -> Iterator[Map]:
         return
     # Spawned, not forked: a fork would copy the threads' locks of whoever calls us.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(count, mp_context=context) as pool:
+    # Ctrl-C reaches every process: theirs end at once and say nothing, ours tells it.
+    quiet = (signal.SIGINT, signal.SIG_DFL)
+    with ProcessPoolExecutor(count, context, signal.signal, quiet) as pool:
         yield pool.map

@@ -15,7 +15,7 @@ from ruamel.yaml import YAML
 from load.parquet import read_columns
 from load.plan import enrolment, read_manifest
 from scheme.keys import KEY_VERSION, Role, TestKeys
-from scheme.numbers import in_epoch_card
+from scheme.numbers import in_epoch_card, in_epoch_hotlist
 from scheme.target import IssuerKey, Target
 
 
@@ -59,4 +59,5 @@ def _publish_hotlists(office: Target, city: Path, epoch: int) -> None:
     for version in np.unique(lists["version"]).tolist():
         rows = lists["version"] == version
         published = int(lists["published_at_ms"][rows][0])
-        office.publish_hotlist(version, published, cards[rows].astype(np.uint64))
+        known_as = in_epoch_hotlist(version, epoch)
+        office.publish_hotlist(known_as, published, cards[rows].astype(np.uint64))

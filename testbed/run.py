@@ -7,6 +7,8 @@ addresses from one world to the next.
 from __future__ import annotations
 
 import os
+import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,7 @@ from testbed.enrol import enrol
 from testbed.progress import Progress, silent
 from testbed.run_directory import RunDirectory, make_run_directory
 from testbed.sustained import machine_sustains
-from testbed.targets import OURS, OpenTarget, open_target
+from testbed.targets import OURS, OpenTarget, check_target, open_target
 
 RACK_SPEED = 1_800.0  # a three-hour slice in some six seconds; real readers want 1
 LOAD_SPEED = 240.0  # where a scenario says none
@@ -56,6 +58,10 @@ def run_scenario(
     if rack_file is not None:
         scenario = with_rack(scenario, rack_file.path)
     office_name = target or _target_of(scenario)
+    check_target(office_name)
+    measure, expect = scenario.measure, scenario.expect
+    if rack == "none":
+        measure, expect = without_rack(measure, expect)
     asked: dict[str, Any] = {
         "scenario": scenario.id,
         "title": scenario.title,
@@ -63,8 +69,8 @@ def run_scenario(
         "epoch": epoch,
         "target": office_name,
         "speed": speed or _speed_of(scenario),
-        "expect": scenario.expect,
-        "measure": scenario.measure,
+        "expect": expect,
+        "measure": measure,
     }
     root = out or Path("runs") / f"{scenario.id}-{scenario.seed}"
     run = make_run_directory(root, asked)
@@ -122,9 +128,12 @@ def play_rack(
     out: Path | None = None,
     progress: Progress = silent,
 ) -> dict[str, Any]:
-    """Play a city's slice on a rack; FAIL if a card part differs from the city's."""
+    """Play a city's slice on a rack; FAIL if a card part differs from the city's.
+
+    What it measures lies beside the city, in CITY-rack, so that a run keeps its own evidence.
+    """
     rack_file = load_rack(Path(rack or "rack.sim.yaml"))
-    played = _play(city, rack_file, out or city.parent / "rack", speed or RACK_SPEED, progress)
+    played = _play(city, rack_file, out or _beside(city, "rack"), speed or RACK_SPEED, progress)
     failed = played["mismatches"] or played["displaced"]
     return played | {"verdict": "FAIL" if failed else "PASS"}
 
@@ -138,12 +147,21 @@ def drive_load(
     out: Path | None = None,
     progress: Progress = silent,
 ) -> dict[str, Any]:
-    """Send a city's plan to a back office, enrolled first; INVALID if the driver fell behind."""
-    folder = out or city.parent / "load"
-    with open_target(target or "reference", folder / "store") as office:
-        enrol(office.target, city, epoch)
-        sealed = _seal(city, None, epoch, progress)
-        driven = _drive(sealed, office, speed or LOAD_SPEED, folder, progress)
+    """Send a city's plan to a back office, enrolled first; INVALID if the driver fell behind.
+
+    What it measures lies beside the city, in CITY-load, so that a run keeps its own evidence. A
+    reference server of its own starts with an empty store, which is thrown away.
+    """
+    read_manifest(city)
+    folder = out or _beside(city, "load")
+    scratch = folder / f".store-{os.getpid()}"
+    try:
+        with open_target(target or "reference", scratch) as office:
+            enrol(office.target, city, epoch)
+            sealed = _seal(city, None, epoch, progress)
+            driven = _drive(sealed, office, speed or LOAD_SPEED, folder, progress)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
     return driven | {
         "verdict": "PASS" if driven["valid"] else "INVALID",
         "intended_us_p99": driven["intended_us"]["p99"],
@@ -172,6 +190,20 @@ def verify_report(root: Path) -> dict[str, Any]:
     """Work out every figure of a run's record again; name those that differ."""
     RunDirectory(root).settings()
     return verify(root)
+
+
+def without_rack(
+    measure: Mapping[str, Any], expect: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what is measured and expected of a run that was asked to play no rack."""
+    quantities = [name for name in measure.get("quantities", ()) if name != "rack"]
+    expected = {name: value for name, value in expect.items() if name != "rack_taps_min"}
+    return {**measure, "quantities": quantities}, expected
+
+
+def _beside(city: Path, what: str) -> Path:
+    named = city if city.name not in {"", ".."} else city.resolve()
+    return named.with_name(f"{named.name}-{what}")
 
 
 def _play(

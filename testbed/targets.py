@@ -13,13 +13,13 @@ from __future__ import annotations
 import os
 import ssl
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from scheme.errors import InventoryError, TargetError
+from scheme.errors import InventoryError, ScenarioError, TargetError
 from scheme.target import Target
 from sim.document import Document, check, did_you_mean, read_document
 from testbed.http_target import HttpTarget
@@ -99,8 +99,21 @@ def open_target(
             yield OpenTarget(target, process.url, ours=True)
         return
     described = read_target(Path(spec))
-    target_of = adapter(described.adapter)
-    yield OpenTarget(target_of(described), described.url, ours=False)
+    office = adapter(described.adapter)(described)
+    # An adapter may hold a connection; one that does is left when the work is done.
+    with office if isinstance(office, AbstractContextManager) else nullcontext():
+        yield OpenTarget(office, described.url, ours=False)
+
+
+def check_target(spec: str) -> None:
+    """Raise what `open_target` would for what is said wrong, before anything is started or written.
+
+    Raises:
+        ScenarioError: If the target file is missing or says something it may not say.
+        InventoryError: If no adapter has its name, or a variable that it names is not set.
+    """
+    if spec not in OURS:
+        adapter(read_target(Path(spec)).adapter)
 
 
 def read_target(file: Path) -> TargetFile:
@@ -111,6 +124,10 @@ def read_target(file: Path) -> TargetFile:
         InventoryError: If a variable that it names is not set.
         TargetError: If a certificate cannot be read.
     """
+    if not file.is_file():
+        raise ScenarioError(
+            f"{file}: expected `reference` or the path of a target.yaml, got no such file"
+        )
     document = read_document(file)
     check(document, SCHEMA)
     plain = document.plain

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from testbed.cli.options import Json, Out, Seed, Workers
+from testbed.cli.options import Json, Seed, Workers
 
 
 def make_group() -> typer.Typer:
@@ -24,7 +24,10 @@ def _group() -> None:
 
 def generate(
     scenario: Annotated[Path, typer.Argument(help="Scenario file, or the name of a shipped one.")],
-    out: Out = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="Its folder. [default: cities/SCENARIO-SEED]"),
+    ] = None,
     seed: Seed = None,
     workers: Workers = None,
     json: Json = False,
@@ -34,7 +37,7 @@ def generate(
     Example: jakarta-one city generate scenarios/smoke.yaml --out my_city
     """
     from scenarios.shipped import scenario_path
-    from testbed.cli.closing import document
+    from testbed.cli.closing import document, program
     from testbed.cli.progress import bars
 
     found = scenario_path(scenario)
@@ -48,4 +51,4 @@ def generate(
         typer.echo(document(manifest))
         return
     typer.echo(f"{manifest['counts']['records']:,} tap records, plan {manifest['plan_digest']}")
-    typer.echo(f"next: jakarta-one load run {folder}")
+    typer.echo(f"next: {program()} load run {folder}")

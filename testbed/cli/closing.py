@@ -54,12 +54,17 @@ def milliseconds(microseconds: int | None) -> str:
 
 def next_commands(run: Path) -> list[str]:
     """Return one next command for each of the three users."""
-    program = command_name(sys.argv[0], shutil.which("jakarta-one") is not None)
+    name = program()
     return [
-        f"next, QA   {program} report verify {run}",
-        f"  vendors  {program} rack play {run / 'city'} --rack rack.sim.yaml",
-        f"  load     {program} load run {run / 'city'} --epoch 1 --speed 280",
+        f"next, QA   {name} report verify {run}",
+        f"  vendors  {name} rack play {run / 'city'} --rack rack.sim.yaml",
+        f"  load     {name} load run {run / 'city'} --epoch 1 --speed 280",
     ]
+
+
+def program() -> str:
+    """Return this command as whoever called it can type it again."""
+    return command_name(sys.argv[0], shutil.which("jakarta-one") is not None)
 
 
 def command_name(called: str, on_path: bool) -> str:

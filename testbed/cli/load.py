@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from testbed.cli.exits import exit_of_verdict
-from testbed.cli.options import Epoch, Json, Out, Speed, Target
+from testbed.cli.options import Beside, Epoch, Json, Speed, Target
 
 
 def make_group() -> typer.Typer:
@@ -29,7 +29,7 @@ def run(
     target: Target = None,
     speed: Speed = None,
     epoch: Epoch = 0,
-    out: Out = None,
+    out: Beside = None,
     json: Json = False,
 ) -> None:
     """Send every upload of a plan at its intended instant and measure from there.

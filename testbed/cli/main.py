@@ -7,8 +7,10 @@ Nothing here does any work, and no command imports its world before it is called
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import traceback
+from types import FrameType
 from typing import Annotated, Any
 
 import typer
@@ -18,6 +20,7 @@ from testbed.cli import city, load, rack, report, run, serve, tariff
 from testbed.cli.exits import ExitCode, error_line, exit_of_error
 
 EXAMPLE = "Example: jakarta-one run scenarios/morning_peak.yaml\n\n"
+SIGNALLED = 128  # what a shell adds to the number of the signal that ended a command
 HELP = """\
 Proves that cards, readers and a clearing house work together, to the rupiah: plays a city's
 morning through them, and judges what was booked against what happened.
@@ -68,6 +71,8 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit with the code that `testbed.cli.exits` gives."""
     given = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in given
+    # Without it a process that is told to end leaves those that it started behind.
+    signal.signal(signal.SIGTERM, _told_to_end)
     try:
         make_app()(args=[word for word in given if word != "--debug"], prog_name="jakarta-one")
     except BrokenPipeError:
@@ -79,6 +84,10 @@ def main(arguments: list[str] | None = None) -> None:
             traceback.print_exc()
         typer.echo(f"jakarta-one: {error_line(error)}", err=True)
         sys.exit(exit_of_error(error))
+
+
+def _told_to_end(number: int, _at: FrameType | None) -> None:
+    sys.exit(SIGNALLED + number)
 
 
 def _show_version(wanted: bool) -> None:

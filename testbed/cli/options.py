@@ -15,16 +15,24 @@ Seed = Annotated[
     int | None, typer.Option("--seed", min=0, help="Other chance than the scenario's.")
 ]
 Workers = Annotated[
-    int | None, typer.Option("--workers", min=1, help="Processes of the city. [default: cores]")
+    int | None,
+    typer.Option("--workers", min=1, max=64, help="Processes of the city. [default: cores]"),
 ]
-Rack = Annotated[str | None, typer.Option("--rack", metavar="FILE", help="Rack file, or none.")]
+Beside = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="DIR", help="Where it measures into. [default: beside CITY]"),
+]
+Rack = Annotated[
+    str | None,
+    typer.Option("--rack", metavar="FILE", help="Rack file, or `none`: nothing of it is expected."),
+]
 Target = Annotated[
     str | None,
     typer.Option("--target", metavar="NAME", help="reference, or the path of a target.yaml."),
 ]
 Speed = Annotated[
     float | None,
-    typer.Option("--speed", min=0.001, help="City seconds in a second of the load driver."),
+    typer.Option("--speed", min=0.001, help="City seconds in a second of ours."),
 ]
 Epoch = Annotated[
     int, typer.Option("--epoch", min=0, max=41, help="Fresh numbers and proofs for the same plan.")

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from testbed.cli.exits import exit_of_verdict
-from testbed.cli.options import Json, Out, Rack, Speed
+from testbed.cli.options import Beside, Json, Speed
 
 
 def make_group() -> typer.Typer:
@@ -25,9 +25,9 @@ def _group() -> None:
 
 def play(
     city: Annotated[Path, typer.Argument(help="Folder that `city generate` wrote.")],
-    rack: Rack = None,
+    rack: Annotated[str | None, typer.Option("--rack", metavar="FILE", help="Rack file.")] = None,
     speed: Speed = None,
-    out: Out = None,
+    out: Beside = None,
     json: Json = False,
 ) -> None:
     """Play the rack's slice of a plan and compare the card parts byte for byte.

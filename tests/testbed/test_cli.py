@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import select
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -110,3 +113,18 @@ def test_the_shipped_tariff_agrees_with_the_oracle(tmp_path: Path) -> None:
     ran = jakarta_one("tariff", "check", "jakarta-2026", "--json", cwd=tmp_path)
     assert ran.returncode == 0, ran.stderr
     assert json.loads(ran.stdout)["differences"] == 0
+
+
+def test_a_run_that_is_told_to_end_takes_its_clearing_house_with_it(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "testbed", "run", "smoke", "--workers", "1", "--out", "mine"]
+    environment = {"PYTHONPATH": str(CHECKOUT), "PATH": "/usr/bin:/bin"}
+    with subprocess.Popen(command, cwd=tmp_path, env=environment) as run:
+        ready = tmp_path / "mine" / "store" / "ready.json"
+        while not ready.is_file():
+            assert run.poll() is None
+            select.select([], [], [], 0.01)
+        clearing_house = int(json.loads(ready.read_text(encoding="utf-8"))["pid"])
+        run.terminate()
+        assert run.wait(30) == 128 + signal.SIGTERM
+    with pytest.raises(ProcessLookupError):
+        os.kill(clearing_house, 0)
