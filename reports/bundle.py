@@ -1,7 +1,8 @@
 """A record checked again: every figure worked out from the raw evidence beside it, and compared.
 
-The evidence lies where the record says, seen from the run directory. Nothing that a figure needs is
-taken from the record but what was asked of the run.
+Every file that it was made from is held against its digest, too. The evidence lies where the record
+says, seen from the run directory. Nothing that a figure needs is taken from the record but what was
+asked of the run.
 """
 
 from __future__ import annotations
@@ -10,15 +11,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from reports.digests import changes, digests
 from reports.document import read_document
 from reports.verdict import SCHEMA, work_out
 from scheme.errors import StoreError
 
-NOT_FIGURES = frozenset({"report", "evidence", "asked", "schema"})
+NOT_FIGURES = frozenset({"report", "evidence", "asked", "files", "schema"})
 
 
 def verify(root: Path) -> dict[str, Any]:
-    """Return how many figures a record has, and a sentence for each that the evidence denies.
+    """Return how many figures and files a record has, and a sentence for each that is not so.
 
     Raises:
         StoreError: If the record or its evidence cannot be read.
@@ -39,11 +41,13 @@ def verify(root: Path) -> dict[str, Any]:
         for name in sorted(said.keys() | found.keys())
         if said.get(name) != found.get(name)
     ]
+    now = digests(root, record["evidence"].values())
     return {
         "schema": "jakarta-one/verify/1",
         "run": str(root),
         "figures": len(found),
-        "differences": differences,
+        "files": len(now),
+        "differences": [*differences, *changes(record.get("files", {}), now)],
     }
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from reports.checks import Check, all_checks, verdict_of
 from reports.clocks import Crowd, percentile, percentiles, read_crowd, read_load, read_rack
+from reports.digests import digests
 from reports.document import read_document
 from reports.junit import junit
 from reports.page import page
@@ -198,15 +199,16 @@ def _run_says(out: Path, key: str) -> dict[str, Any]:
 
 
 def _write(out: Path, made: Judgement) -> None:
-    texts = {
-        "junit.xml": junit(made.record, made.checks),
-        "report.html": page(made.record, made.checks, made.picture),
-        "record.json": json.dumps(made.record, indent=2, ensure_ascii=False) + "\n",
-    }
-    for name, text in texts.items():
-        partial = out / f"{name}.partial"
-        try:
-            partial.write_text(text, "utf-8")
-            partial.replace(out / name)
-        except OSError as wrong:
-            raise StoreError(f"{out / name}: expected to write it, got {wrong}") from wrong
+    _put(out / "junit.xml", junit(made.record, made.checks))
+    _put(out / "report.html", page(made.record, made.checks, made.picture))
+    made.record["files"] = digests(out, made.record["evidence"].values())
+    _put(out / "record.json", json.dumps(made.record, indent=2, ensure_ascii=False) + "\n")
+
+
+def _put(file: Path, text: str) -> None:
+    partial = file.with_name(f"{file.name}.partial")
+    try:
+        partial.write_text(text, "utf-8")
+        partial.replace(file)
+    except OSError as wrong:
+        raise StoreError(f"{file}: expected to write it, got {wrong}") from wrong

@@ -41,7 +41,7 @@ def build(run: RunDirectory, json: Json = False) -> None:
 
 
 def verify(run: RunDirectory, json: Json = False) -> None:
-    """Work out every figure of a record again from the evidence beside it.
+    """Work out every figure of a record again and hold every file of its evidence to its digest.
 
     Example: jakarta-one report verify runs/morning_peak-1
     """
@@ -55,5 +55,6 @@ def verify(run: RunDirectory, json: Json = False) -> None:
     else:
         for difference in checked["differences"]:
             typer.echo(difference)
-        typer.echo(f"{checked['figures']:,} figures, {len(checked['differences'])} differ")
+        held = f"{checked['figures']:,} figures and {checked['files']:,} files"
+        typer.echo(f"{held}, {len(checked['differences'])} differ")
     raise typer.Exit(ExitCode.failed if checked["differences"] else ExitCode.passed)

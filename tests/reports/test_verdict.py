@@ -153,6 +153,25 @@ def test_verify_names_a_figure_that_the_evidence_denies(
     assert difference.startswith(f"{'.'.join(path)}: the record says {value!r}, the evidence ")
 
 
+@pytest.mark.parametrize("name", ["load/load.json", "report.html", "city/manifest.json"])
+def test_verify_names_a_file_that_was_changed_though_no_figure_moved(
+    run: Path, tmp_path: Path, name: str
+) -> None:
+    judged(drive(run, tmp_path))
+    file = tmp_path / name
+    file.write_text(file.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+    said = f"{name}: is not the file that the record was made from"
+    assert verify(tmp_path)["differences"] == [said]
+
+
+def test_verify_names_a_file_that_came_or_went(run: Path, tmp_path: Path) -> None:
+    judged(drive(run, tmp_path))
+    (tmp_path / "junit.xml").rename(tmp_path / "load" / "junit.xml")
+    assert verify(tmp_path)["differences"] == [
+        "junit.xml: is gone", "load/junit.xml: is new since the record was made",
+    ]  # fmt: skip
+
+
 def test_a_folder_without_record_is_said_to_have_none(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="expected jakarta-one/record/1"):
         verify(tmp_path)
