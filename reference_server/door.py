@@ -6,6 +6,7 @@ import asyncio
 import fcntl
 import hashlib
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,14 @@ from reference_server.metrics import Metrics
 from reference_server.pipeline import KEYS_FOLDER
 from reference_server.schema import BOOKS, RAW, ArrivalKind
 from reference_server.settings import Settings
-from reference_server.store import Arrival, RawReader, RawStore, Stored, check_version
+from reference_server.store import (
+    Arrival,
+    RawReader,
+    RawStore,
+    Stored,
+    check_version,
+    make_store,
+)
 from scheme.errors import BadInputError, StoreError
 
 VERSIONED = ("tariff", "hotlist")
@@ -34,19 +42,35 @@ class Door:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self._versions: dict[tuple[str, int], bytes] = {}
+        fresh = _is_fresh(settings.store)
         self._lock = _take_folder(settings.store)
+        try:
+            self._open_parts()
+        except StoreError:
+            os.close(self._lock)
+            if fresh:  # nobody is left with half a store
+                _empty(settings.store)
+            raise
+
+    def _open_parts(self) -> None:
+        settings = self.settings
         self.clock: Clock = make_clock(settings.clock_epoch_ms, settings.clock_factor)
         self.metrics = Metrics()
         self.senders = Senders()
         self.store = RawStore(settings.store, settings.limits)
-        self.token = make_token(settings.token_file)
-        self.keys = KeyStore(settings.store / KEYS_FOLDER)
+        try:
+            make_store(settings.store, BOOKS)  # now, so that a full disk ends the start
+            self.token = make_token(settings.token_file)
+            self.keys = KeyStore(settings.store / KEYS_FOLDER)
+        except StoreError:
+            self.store.close()
+            raise
         self.raw = RawReader(settings.store)
         self.commits = GroupCommit(self.store, settings.limits)
         self.link = PipelineLink(settings)
         self.received = self.raw.counts()
         self.exporting = asyncio.Lock()
-        self._versions: dict[tuple[str, int], bytes] = {}
         for call in self.raw.calls():
             self._know(call)
 
@@ -146,6 +170,19 @@ class Door:
     def _gauge(self) -> None:
         self.metrics.backlog_uploads.set(self.backlog)
         self.metrics.waiting_uploads.set(self.commits.waiting)
+
+
+def _is_fresh(folder: Path) -> bool:
+    return not folder.is_dir() or not any(folder.iterdir())
+
+
+def _empty(folder: Path) -> None:
+    """Take away what a first start that broke off has made."""
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def _take_folder(folder: Path) -> int:

@@ -82,6 +82,22 @@ def open_store(folder: Path, schema: Schema) -> Connection:
     return connection
 
 
+def make_store(folder: Path, schema: Schema) -> None:
+    """Make a store whole if it is not there; one that is there is not touched.
+
+    Raises:
+        StoreError: If the version is another, or the disk says no.
+    """
+    if check_version(folder, schema):
+        return
+    try:
+        open_store(folder, schema).close()
+    except StoreError:
+        for ending in ("", "-wal", "-shm"):  # a part of a store is none
+            (folder / f"{schema.file_name}{ending}").unlink(missing_ok=True)
+        raise
+
+
 def open_reader(folder: Path, schema: Schema) -> Connection:
     """Return a reading connection to a store that exists."""
     return _connect(folder / schema.file_name, read_only=True)

@@ -74,21 +74,36 @@ def run_scenario(
     }
     root = out or Path("runs") / f"{scenario.id}-{scenario.seed}"
     run = make_run_directory(root, asked)
-    generate(scenario, run.city, workers or _cores(), progress)
+    try:
+        generate(scenario, run.city, workers or _cores(), progress)
+        _through_the_office(scenario, rack_file, run, asked, progress)
+        return judge_run(run, progress)
+    except OSError:  # the machine could not: nobody is left with half a run
+        shutil.rmtree(run.root, ignore_errors=True)
+        raise
+
+
+def _through_the_office(
+    scenario: Scenario,
+    rack_file: RackFile | None,
+    run: RunDirectory,
+    asked: dict[str, Any],
+    progress: Progress,
+) -> None:
+    """Enrol the city, play its slice, drive its uploads, close the day, fetch the export."""
     sustained = None
-    if office_name in OURS:
+    if asked["target"] in OURS:
         progress("what this machine sustains", 0, 0)
         sustained = machine_sustains(run.city, run.root / "scratch")
-    with open_target(office_name, run.store) as office:
+    with open_target(asked["target"], run.store) as office:
         progress("enrol", 0, 0)
-        enrol(office.target, run.city, epoch)
+        enrol(office.target, run.city, asked["epoch"])
         if rack_file is not None:
             _play(run.city, rack_file, run.rack, RACK_SPEED, progress)
-        sealed = _seal(run.city, run.rack, epoch, progress)
+        sealed = _seal(run.city, run.rack, asked["epoch"], progress)
         limits = Limits(sustained_per_s=sustained)
         _drive(sealed, office, asked["speed"], run.load, progress, limits)
         _close(office, run, progress)
-    return judge_run(run, progress)
 
 
 def judge_run(run: RunDirectory, progress: Progress = silent) -> dict[str, Any]:

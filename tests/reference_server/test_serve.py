@@ -91,6 +91,24 @@ def test_a_file_that_is_no_store_is_exit_3(store: Path, content: bytes) -> None:
     assert "expected a store of Jakarta One" in ended.stderr
 
 
+@pytest.mark.parametrize("file_bytes_max", [20_000, 33_000])  # too little for raw, for the books
+@pytest.mark.parametrize("made_before", [False, True])
+def test_a_disk_too_small_for_a_new_store_is_exit_3_and_leaves_nothing(
+    store: Path, file_bytes_max: int, made_before: bool
+) -> None:
+    if made_before:
+        store.mkdir()
+    limit = ["prlimit", f"--fsize={file_bytes_max}"]
+    command = [*limit, sys.executable, "-m", "reference_server", "--store", str(store)]
+    ended = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=20, check=False
+    )
+    assert ended.returncode == 3, ended.stderr
+    assert "cannot be opened for writing" in ended.stderr
+    assert len(ended.stderr.splitlines()) == 1
+    assert not list(store.iterdir())
+
+
 def test_two_servers_never_share_a_store(server: Running) -> None:
     ended = serve(server.store)
     assert ended.returncode == 3

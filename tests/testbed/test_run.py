@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -76,3 +78,15 @@ def test_a_run_that_plays_no_rack_neither_measures_nor_expects_one() -> None:
         {"speed": 3, "quantities": ["rack", "driver_lag"]}, {"rack_taps_min": 9, "taps_min": 1}
     )
     assert (measure, expect) == ({"speed": 3, "quantities": ["driver_lag"]}, {"taps_min": 1})
+
+
+def test_a_disk_too_small_for_a_run_is_exit_3_and_leaves_no_run(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    limit = ["prlimit", "--fsize=100000"]  # less than the records of the smoke city
+    command = [*limit, sys.executable, "-m", "testbed", "run", str(SMOKE), "--out", str(out)]
+    ended = subprocess.run(
+        command, cwd=SMOKE.parents[1], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert ended.returncode == 3, ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert not out.exists()
