@@ -88,10 +88,6 @@ class Participants:
             limits[int(profile["profile"])] = int(profile["limit_idr"])
         return limits
 
-    def numbers(self) -> list[int]:
-        """Return every participant's number."""
-        return [int(p["number"]) for p in self.document.get("participants", [])]
-
 
 class Registry:
     """What the pipeline looks things up in: sorted arrays.

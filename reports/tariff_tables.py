@@ -24,7 +24,6 @@ DAY_KEY = 100_000
 TAKEN_AT_TAP = ("transjakarta_brt", "transjakarta_bus", "mikrotrans", "erp")  # R3: else at the exit
 OPERATOR_BIT = {"TJ": 1, "MRT": 2, "LRT": 4}  # the oracle's operators, reports/oracle.sql
 DAY_S = 86_400
-NEVER_IDR = 2_147_483_647
 
 # The columns of each table; `dated` or `edition` comes first.
 TABLES: dict[str, tuple[str, ...]] = {

@@ -17,7 +17,6 @@ CLA_ISO = 0x00
 CLA = 0x80
 SELECT_BY_AID = 0x04
 MAIN_PURSE = 1
-DATA_MAX = 255
 
 
 class Ins(IntEnum):

@@ -16,7 +16,7 @@ from scheme.fares import highest_fare, rides_free, window
 from scheme.services import Direction, Service
 from scheme.tariffs import Tariff
 
-BRT, BUS, MIKROTRANS = Service.transjakarta_brt, Service.transjakarta_bus, Service.mikrotrans
+BUS, MIKROTRANS = Service.transjakarta_bus, Service.mikrotrans
 RAIL = frozenset({Service.mrt, Service.lrt})
 VEHICLES = frozenset({BUS, MIKROTRANS})
 ENTRY, EXIT = Direction.entry, Direction.exit

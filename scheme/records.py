@@ -12,7 +12,7 @@ import struct
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 from functools import cached_property
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -305,9 +305,6 @@ def write_u24(column: NDArray[np.uint8], values: NDArray[np.int64]) -> None:
     column[..., 0] = values >> 16 & 255
     column[..., 1] = values >> 8 & 255
     column[..., 2] = values & 255
-
-
-Number = TypeVar("Number", int, Any)
 
 
 def trace_id(seed: int, terminal: int, presentation: int) -> bytes:

@@ -34,7 +34,3 @@ class Verdict(IntEnum):
     card_hotlisted_before_tap = 26
     too_late = 27
     amount_not_allowed = 28  # money rules: more than the purse may hold, or a bill of nobody's
-
-
-DEVICE_VERDICTS = tuple(v for v in Verdict if 0 < v < 20)
-CLEARING_VERDICTS = tuple(v for v in Verdict if v >= 20)

@@ -71,4 +71,6 @@ def enrol(
     from testbed.run import enrol_city
 
     enrol_city(city, target=target, epoch=epoch)
-    typer.echo(f"enrolled {city}, epoch {epoch}; next: locust -f load/locustfile.py")
+    typer.echo(f"enrolled {city}, epoch {epoch}")
+    plan = f"JK1_CITY={city} JK1_EPOCH={epoch}"
+    typer.echo(f"next: {plan} locust -f load/locustfile.py --headless --host URL")

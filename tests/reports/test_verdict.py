@@ -65,7 +65,7 @@ def test_a_wrong_tap_fails_and_is_named(run: Path, tmp_path: Path) -> None:
     ({"lag_us": 50_001}, "the driver's lag p99 was 50,001 us, more than 50,000 us"),
     ({"sent_us": {1: -1}, "answered_us": {1: -1}}, "2 of 3 planned records were sent"),
     ({"repeated": {0: 1}}, "1 records were answered as known, 0 were planned: the store already "
-                           "holds these taps; use --epoch"),
+                           "holds these taps; use a fresh store"),
 ])  # fmt: skip
 def test_a_run_that_cannot_be_judged_is_invalid(
     run: Path, tmp_path: Path, over: dict[str, Any], reason: str

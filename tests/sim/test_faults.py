@@ -96,7 +96,7 @@ def test_the_second_tap_of_a_leg_on_a_bus_is_a_tap_out() -> None:
 
 
 @pytest.mark.parametrize(
-    ("eligible", "fired", "silent"), [(5, 0, False), (6, 0, True), (6, 1, False)]
+    ("eligible", "fired", "silent"), [(0, 0, True), (1, 0, True), (6, 0, True), (6, 1, False)]
 )
 def test_a_fault_expected_three_times_that_never_fires_is_silent(
     eligible: int, fired: int, silent: bool
