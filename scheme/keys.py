@@ -23,6 +23,7 @@ from scheme.cryptograms import KEY_SIZE, cmac, derive, fixed_input
 
 PURSE_AID = bytes.fromhex("F04A4B543101")  # class F, unregistered: our choice
 KEY_VERSION = 1
+KCV_SIZE = 3
 _INPUT_SIZE = 19
 _GALOIS_LAST = 0x87  # RFC 4493 §2.3, Rb
 
@@ -53,6 +54,11 @@ def diversify(master: bytes, own: bytes) -> bytes:
 def card_key(master: bytes, role: Role, card: int, issuer: int, version: int) -> bytes:
     """Return one card's key of a role."""
     return diversify(master, diversification_input(card, issuer, role, version))
+
+
+def kcv(key: bytes) -> bytes:
+    """Return a key's check value: the first 3 bytes of AES over a block of zeros."""
+    return Cipher(AES(key), ECB()).encryptor().update(bytes(KEY_SIZE))[:KCV_SIZE]
 
 
 def card_keys(
