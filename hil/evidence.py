@@ -6,7 +6,7 @@ instant a tap was meant for; service time, from when its turn came, stands besid
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -34,8 +34,13 @@ def tap_columns(
     played: Sequence[Played | None],
     equal: NDArray[np.bool_],
     squeeze: Squeeze,
+    kinds: Mapping[str, tuple[str, str]],
 ) -> dict[str, Any]:
-    """Return one row a planned tap; instants in microseconds since 1970, 0 if displaced."""
+    """Return one row a planned tap; instants in microseconds since 1970, 0 if displaced.
+
+    Args:
+        kinds: Driver and kind of card of each place of the rack.
+    """
     columns: dict[str, Any] = {
         name: [getattr(tap, name) for tap in taps] for name in PlannedTap._fields
     }
@@ -44,6 +49,9 @@ def tap_columns(
         columns[name] = np.array(
             [squeeze.epoch(clock[at]) if clock[at] else 0 for clock in clocks], np.int64
         )
+    columns["presentation"] = np.arange(len(taps), dtype=np.int64)
+    columns["driver"] = [kinds[tap.rack_place][0] for tap in taps]
+    columns["card_kind"] = [kinds[tap.rack_place][1] for tap in taps]
     columns["outcome"] = [p.outcome if p else DISPLACED for p in played]
     columns["equal"] = equal
     columns["displaced"] = np.array([p is None for p in played], np.bool_)
@@ -51,14 +59,20 @@ def tap_columns(
 
 
 def exchange_columns(taps: Sequence[PlannedTap], played: Sequence[Played | None]) -> dict[str, Any]:
-    """Return one row an exchange; `presentation` is the tap's row, `us` its microseconds."""
+    """Return one row an exchange; `presentation` is its tap's, `us` its microseconds."""
     rows = [
-        (taps[row].rack_place, row, n, timed.name, (timed.received_ns - timed.sent_ns) // 1_000)
+        (
+            taps[row].rack_place, row, n, timed.name,
+            (timed.received_ns - timed.sent_ns) // 1_000,
+            timed.command_bytes, timed.response_bytes,
+        )
         for row, tap in enumerate(played)
         if tap
         for n, timed in enumerate(tap.exchanges)
-    ]
-    names = ("rack_place", "presentation", "exchange", "name", "us")
+    ]  # fmt: skip
+    names = (
+        "rack_place", "presentation", "exchange", "name", "us", "command_bytes", "response_bytes",
+    )  # fmt: skip
     return {name: [row[at] for row in rows] for at, name in enumerate(names)}
 
 

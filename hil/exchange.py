@@ -30,12 +30,14 @@ class Transceiver(Protocol):
 
 
 class Timed(NamedTuple):
-    """An exchange of a dialogue by name."""
+    """An exchange of a dialogue by name, with the bytes of command and answer."""
 
     device: Device
     ins: Ins
     sent_ns: int
     received_ns: int
+    command_bytes: int
+    response_bytes: int
 
     @property
     def name(self) -> str:
@@ -62,11 +64,15 @@ def conduct(dialogue: Dialogue, card: Transceiver, sam: Transceiver) -> tuple[Ou
 def _exchange(
     over: Transceiver, device: Device, command: Command, timed: list[Timed]
 ) -> Response | None:
+    apdu = command.encode()
     try:
-        exchange = over.transceive(command.encode())
+        exchange = over.transceive(apdu)
     except CardGoneError:
         if device is Device.sam:
             raise
         return None
-    timed.append(Timed(device, Ins(command.ins), exchange.sent_ns, exchange.received_ns))
-    return parse_response(exchange.response)
+    response, sent_ns, received_ns = exchange
+    timed.append(
+        Timed(device, Ins(command.ins), sent_ns, received_ns, len(apdu), len(response))
+    )
+    return parse_response(response)

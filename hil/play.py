@@ -18,7 +18,7 @@ from hil.drift import Drift, orders
 from hil.evidence import Played, exchange_columns, summary, tap_columns
 from hil.exchange import Timed
 from hil.posts import Deck, open_posts
-from hil.rack import RackFile
+from hil.rack import RackFile, kind_of
 from hil.readers.fault import Tear
 from hil.slices import PlannedTap, Slice, read_slice, write_columns
 from hil.timer import Squeeze, now_ns, sleep_until
@@ -121,7 +121,9 @@ class Run:
         (out / "records.bin").write_bytes(b"".join(records))
         taps, played = self._part.taps, self._played
         assert self._squeeze is not None
-        write_columns(out / "taps.parquet", tap_columns(taps, played, self._equal, self._squeeze))
+        kinds = {place.name: kind_of(place.reader) for place in self._rack.places}
+        columns = tap_columns(taps, played, self._equal, self._squeeze, kinds)
+        write_columns(out / "taps.parquet", columns)
         write_columns(out / "exchanges.parquet", exchange_columns(taps, played))
         fired = sum(len(post.reader.fired) for post in self._posts.values())
         whole: dict[str, Any] = {

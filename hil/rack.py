@@ -66,6 +66,19 @@ class RackFile:
         raise InventoryError(f'no place "{name}" in {self.path}; there are: {names}')
 
 
+def kind_of(url: str) -> tuple[str, str]:
+    """Return a reader's driver, and what its cards are: python, java, or whatever is there.
+
+    A reader with an address of its own holds what its owner put there, called `own`.
+    """
+    scheme, _, address = url.partition("://")
+    driver = scheme.rpartition("+")[2]
+    bare, _, asked = address.partition("?")
+    if driver == "java" or "card=java" in asked.split("&"):
+        return driver, "java"
+    return driver, "python" if driver == "model" or not bare else "own"
+
+
 def load_rack(path: Path) -> RackFile:
     """Return the rack of a file.
 

@@ -65,7 +65,7 @@ def taps_over_time(picture: Picture) -> str:
         floor = roof
     parts += _clock(frame, picture, bins)
     unit = "a minute" if picture.bin_minutes == 1 else f"in {picture.bin_minutes} minutes"
-    parts.append(_text(LEFT, TOP - 3, f"taps {unit}", "tick"))
+    parts.append(text(LEFT, TOP - 3, f"taps {unit}", "tick"))
     return svg(frame.height, "Taps over time by service", parts)
 
 
@@ -78,7 +78,7 @@ def _clock(frame: Frame, picture: Picture, bins: int) -> list[str]:
     for minute in range(first + -first % step, first + span, step):
         x, y = frame.at((minute - first) / picture.bin_minutes, 0)
         reading = clock_text(minute * MINUTE_MS)[11:16]
-        parts += [_line((x, y), (x, y + 5), "axis"), _text(x, y + 20, reading, "tick", "middle")]
+        parts += [line((x, y), (x, y + 5), "axis"), text(x, y + 20, reading, "tick", "middle")]
     return parts
 
 
@@ -96,7 +96,7 @@ def latency_spectrum(picture: Picture) -> str:
         where = math.log10(2) if nines == 0 else float(nines)
         if where <= across[-1]:
             x, y = frame.at(where, low)
-            parts += [_line((x, TOP), (x, y), "grid"), _text(x, y + 20, words, "tick", "middle")]
+            parts += [line((x, TOP), (x, y), "grid"), text(x, y + 20, words, "tick", "middle")]
     for at, css in ((1, "line1"), (2, "line2")):
         path = [
             frame.at(x, math.log10(max(1, point[at])))
@@ -130,7 +130,7 @@ def latency_strip(picture: Picture) -> str:
                 f'height="{max(0.5, floor - y):.1f}" class="s1"/>'
             )
     x, y = frame.at(0, 0)
-    parts.append(_text(x, y + 20, f"each of {len(worst):,} seconds of the run", "tick"))
+    parts.append(text(x, y + 20, f"each of {len(worst):,} seconds of the run", "tick"))
     return svg(frame.height, "Worst latency of each second", parts)
 
 
@@ -144,7 +144,7 @@ def _round_steps(top: float, count: int = 4) -> list[int]:
 
 def _rule(frame: Frame, up: float, words: str) -> str:
     (x, y), (end, _) = frame.at(frame.left, up), frame.at(frame.right, up)
-    return _line((x, y), (end, y), "grid") + _text(LEFT - 8, y + 4, words, "tick", "end")
+    return line((x, y), (end, y), "grid") + text(LEFT - 8, y + 4, words, "tick", "end")
 
 
 def _duration(us: float) -> str:
@@ -157,12 +157,14 @@ def _points(path: Sequence[Point]) -> str:
     return " ".join(f"{x:.1f},{y:.1f}" for x, y in path)
 
 
-def _text(x: float, y: float, words: str, css: str = "", anchor: str = "start") -> str:
+def text(x: float, y: float, words: str, css: str = "", anchor: str = "start") -> str:
+    """Return a word in a drawing."""
     return (
         f'<text x="{x:.1f}" y="{y:.1f}" class="{css}" text-anchor="{anchor}">{escape(words)}</text>'
     )
 
 
-def _line(start: Point, end: Point, css: str) -> str:
+def line(start: Point, end: Point, css: str) -> str:
+    """Return a straight line in a drawing."""
     (x1, y1), (x2, y2) = start, end
     return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" class="{css}"/>'

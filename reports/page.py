@@ -12,6 +12,8 @@ from typing import Any
 
 from reports.charts import latency_spectrum, latency_strip, taps_over_time
 from reports.checks import Check
+from reports.field_page import KIND_HEAD, field_budget, field_said, kind_rows
+from reports.field_time import PHASES
 from reports.flows import money_flow
 from reports.picture import Picture
 from scheme.money import rupiah
@@ -34,6 +36,7 @@ def page(record: dict[str, Any], checks: Sequence[Check], picture: Picture) -> s
         _section("Taps over time", "By service, at the instant of the tap.",
                  _legend(picture.taps) + taps_over_time(picture)),
         _latency(record, picture),
+        _cards(record),
         _section("Money flow", "What one participant's accounts gave to another's, net of nothing; "
                  "fares pass through the scheme's hold.", money_flow(picture.flows, SCHEME_NAME)),
         _section("Exceptions", _exceptions_said(record), _exceptions(record)),
@@ -112,6 +115,18 @@ def _latency(record: dict[str, Any], picture: Picture) -> str:
             + table(["latency", "p50", "p95", "p99", "p99.9"], rows) + latency_strip(picture)
         )  # fmt: skip
     return _section("Latency", said, body)
+
+
+def _cards(record: dict[str, Any]) -> str:
+    """Return which taps ran on which kind of card, and the modelled time in the field."""
+    if not record["card_kinds"]:
+        return ""
+    figures = record["card_field"]
+    body = table(KIND_HEAD, kind_rows(record), left=2)
+    if figures:
+        body += f"<p>{escape(field_said(figures))}</p>{_legend(PHASES)}{field_budget(figures)}"
+    said = "Which taps ran on which reader and card, and how long a card would lie in a field."
+    return _section("Cards and readers", said, body)
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]], left: int = 1) -> str:

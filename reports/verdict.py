@@ -16,6 +16,7 @@ from reports.checks import Check, all_checks, verdict_of
 from reports.clocks import Crowd, percentile, percentiles, read_crowd, read_load, read_rack
 from reports.digests import digests
 from reports.document import read_document
+from reports.field_time import read_field
 from reports.junit import junit
 from reports.page import page
 from reports.picture import Picture, picture_of
@@ -97,12 +98,15 @@ def work_out(
         found = reconcile(warehouse, truth, export)
         crowd = read_crowd(warehouse, city, load) if load else None
         played = read_rack(rack) if rack else None
+        field = read_field(warehouse, rack) if rack else None
         picture = picture_of(warehouse, truth, crowd)
         if evidence is not None:
             warehouse.write("FROM discrepancy", evidence / "discrepancies.parquet")
     faults = truth.manifest.get("faults", {})
     checks = all_checks(found, crowd, played, faults, asked)
     record = _record(truth, found, crowd, played, checks) | {
+        "card_kinds": field.kinds if field else [],
+        "card_field": field.figures() if field else None,
         "asked": dict(asked),
         "evidence": _places(out, city=city, export=export, load=load, rack=rack),
         "report": str(out / "report.html"),
