@@ -1,11 +1,17 @@
 """The door to every reader: a URL in, a `Reader` out.
 
     model://            the Python purse, one of its own in the field from the start
-    model://empty       likewise, with nobody in the field
+    java://             the applet in a JVM, likewise
+    vpcd://             we play vpcd; a virtual card comes to us over TCP, our own or anybody's
+    pcsc://NAME         a PC/SC reader by its name or a part of it; bare, a virtual one of our own
+    replay://FILE       a trace that answers as it once was answered
+    DRIVER://empty      model, java, vpcd and pcsc with nobody in the field
     fault+URL           a wrapper that loses answers where it is told to
+    trace+URL           a wrapper that writes every exchange to the file of `?trace=FILE`
 
 The part before `://` picks the module in `hil.readers`; readers of others come by the entry point
-`jakarta_one.readers`. Which card is which, and what a tap means, is not known here.
+`jakarta_one.readers`. Options follow a question mark: each wrapper takes those it knows, the driver
+gets the rest. Which card is which, and what a tap means, is not known here.
 """
 
 from __future__ import annotations
@@ -15,18 +21,24 @@ import importlib
 from collections.abc import Callable
 from importlib.metadata import entry_points
 from types import ModuleType
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from hil.exchange import Exchange
 from scheme.errors import InventoryError
 
-SHIPPED = ("model",)
-WRAPPERS = ("fault",)
+if TYPE_CHECKING:
+    from scheme.personalisation import CardData, SamData
+
+SHIPPED = ("model", "java", "vpcd", "pcsc", "replay")
+WRAPPERS = ("fault", "trace")
 ENTRY_POINT = "jakarta_one.readers"
 
 
 class Card(Protocol):
-    """What can lie in the field of a reader whose cards are programs: a purse or a SAM."""
+    """What can lie in the field of a reader whose cards are programs: a card or a SAM.
+
+    It is also what `CardHolder.issue` gives back, so that the same card can be put in again.
+    """
 
     def answer(self, apdu: bytes) -> bytes:
         """Return the answer to a command."""
@@ -67,10 +79,17 @@ class Reader(Protocol):
 
 @runtime_checkable
 class CardHolder(Reader, Protocol):
-    """A reader whose card a program can change."""
+    """A reader whose card a program can change.
+
+    A card that was issued and taken out stays as its exchanges left it, until it is put in again.
+    """
+
+    def issue(self, data: CardData | SamData) -> Card:
+        """Return a fresh card or SAM, personalised, of the kind this reader holds; not put in."""
+        ...
 
     def insert(self, card: Card) -> None:
-        """Put a card into the field, in place of the one there."""
+        """Put a card that this kind of reader issued into the field, in place of the one there."""
         ...
 
     def remove(self) -> None:

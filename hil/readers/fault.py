@@ -7,12 +7,15 @@ sees the card gone. Delays, corruption and cuts at a byte are not here.
 from __future__ import annotations
 
 from enum import Enum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from hil.exchange import Exchange
 from hil.reader import Card, CardHolder, Reader
 from scheme.apdu import Ins
 from scheme.errors import CardGoneError, ReaderError
+
+if TYPE_CHECKING:
+    from scheme.personalisation import CardData, SamData
 
 
 class Tear(Enum):
@@ -62,6 +65,10 @@ class FaultReader:
     def field_off(self) -> None:
         """Take power from the card."""
         self._inner.field_off()
+
+    def issue(self, data: CardData | SamData) -> Card:
+        """Return a fresh card, if the reader within can make one."""
+        return self._holder().issue(data)
 
     def insert(self, card: Card) -> None:
         """Put a card into the field, if the reader within can."""

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import secrets
 from time import monotonic_ns
+from typing import TYPE_CHECKING
 
 from hil.exchange import Exchange
 from hil.reader import Card
 from scheme.errors import BadInputError, CardGoneError, ReaderError
 from scheme.keys import TestKeys
 from scheme.purse import CardKeys, Image, Purse
+
+if TYPE_CHECKING:
+    from scheme.personalisation import CardData, SamData
 
 OWN_SEED = 0  # the test keys of the card that a bare model:// starts
 OWN_IMAGE = Image(
@@ -40,6 +44,14 @@ class ModelReader:
         """Switch the field off."""
         self.field_off()
         self._opened = False
+
+    def issue(self, data: CardData | SamData) -> Card:
+        """Return a fresh Python card or SAM."""
+        from scheme.personalisation import SamData, make_card, make_sam
+
+        if isinstance(data, SamData):
+            return make_sam(data, fresh_challenge)
+        return make_card(data, fresh_challenge)
 
     def insert(self, card: Card) -> None:
         """Put a card into the field, in place of the one there."""
