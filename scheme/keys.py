@@ -22,6 +22,8 @@ from numpy.typing import NDArray
 from scheme.cryptograms import KEY_SIZE, cmac, derive, fixed_input
 
 PURSE_AID = bytes.fromhex("F04A4B543101")  # class F, unregistered: our choice
+IDENTITY_AID = bytes.fromhex("F04A4B543102")
+SAM_AID = bytes.fromhex("F04A4B543153")
 KEY_VERSION = 1
 KCV_SIZE = 3
 _INPUT_SIZE = 19
@@ -132,6 +134,18 @@ class TestKeys:
     def sender_mac_key(self, sender: int) -> bytes:
         """Return the key with which a sender seals single taps."""
         return self._derived(b"sender MAC", b"%d" % sender)
+
+    def sam_receipt_key(self, sam: int) -> bytes:
+        """Return the key under which a server acknowledges value to a SAM."""
+        return self._derived(b"SAM receipt", b"%d" % sam)
+
+    def party_authentication_key(self, party: int) -> bytes:
+        """Return the key under which a relying party and an identity know each other."""
+        return self._derived(b"party authentication", b"%d" % party)
+
+    def party_pseudonym_key(self, party: int) -> bytes:
+        """Return the key that makes a person's pseudonym for a relying party."""
+        return self._derived(b"party pseudonym", b"%d" % party)
 
     def _derived(self, label: bytes, context: bytes, size: int = KEY_SIZE) -> bytes:
         return derive(self._root, fixed_input(label, context, size), size)
