@@ -64,6 +64,10 @@ class Sam:
         may: What it may sign.
         challenge: Gives 8 fresh bytes a call.
         counter: The last counter used.
+        operator: Participant number told to restricted purses under S2.
+        category: Merchant category told to them.
+        ceiling_idr: Most unacknowledged value, 0 for no ceiling.
+        receipt_key: Key of a server's receipts; without one, none is believed.
     """
 
     def __init__(
@@ -74,10 +78,20 @@ class Sam:
         may: May,
         challenge: Callable[[], bytes],
         counter: int = 0,
+        *,
+        operator: int = 0,
+        category: int = 0,
+        ceiling_idr: int = 0,
+        receipt_key: bytes = b"",
     ) -> None:
         self.sam = sam
         self.terminal = terminal
         self.counter = counter
+        self.ceiling_idr = ceiling_idr
+        self.unacknowledged_idr = 0
+        self.last_receipt = 0
+        self._told = operator.to_bytes(2, "big") + category.to_bytes(2, "big")
+        self._receipts = Keyed(receipt_key) if receipt_key else None
         self._masters = {which: Keyed(master) for which, master in masters.items()}
         self._may = may
         self._challenge = challenge
