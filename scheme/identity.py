@@ -21,15 +21,16 @@ from typing import NamedTuple
 from scheme.apdu import (
     CLA,
     CLA_ISO,
-    MAC_SIZE,
     SELECT_BY_AID,
     Command,
     Ins,
     Response,
     parse_command,
+    store_commands,
     sw_only,
 )
-from scheme.cryptograms import KEY_SIZE, Keyed, Step, cmac, derive, fixed_input
+from scheme.cryptograms import KEY_SIZE, MAC_SIZE, Keyed, Step, cmac, derive, fixed_input
+from scheme.errors import RecordError
 from scheme.keys import IDENTITY_AID
 from scheme.records import Field, Layout
 from scheme.status import Sw
@@ -96,6 +97,17 @@ OPEN_ANSWER = Layout(
     ),
 )
 
+INSTRUCTIONS = (Ins.open, Ins.read_attribute, Ins.pseudonym, Ins.store_data)
+GRANTED_BY: dict[tuple[int, int], Rights] = {
+    (Ins.read_attribute, Attribute.over_18): Rights.over_18,
+    (Ins.read_attribute, Attribute.resident_of): Rights.resident_of,
+    (Ins.read_attribute, Attribute.entitled_to): Rights.entitled_to,
+    (Ins.read_attribute, Attribute.photo_digest): Rights.photo_digest,
+    (Ins.pseudonym, 0): Rights.pseudonym,
+}  # by INS and P1
+
+assert (IDENTITY.size, PARTY.size, OPEN_DATA.size, OPEN_ANSWER.size) == (54, 35, 10, 16)
+
 
 class Party(NamedTuple):
     """A relying party's row: its number, what it may learn, and its two keys."""
@@ -147,4 +159,109 @@ class Identity:
 
     def answer(self, apdu: bytes) -> bytes:
         """Return the answer to a command; never raises, whatever the bytes."""
-        raise NotImplementedError
+        command = parse_command(apdu)
+        if command is None:
+            return sw_only(Sw.wrong_length).encode()
+        response = self._dispatch(command)
+        if response.sw != Sw.ok:
+            self._session = None
+        return response.encode()
+
+    def _dispatch(self, command: Command) -> Response:
+        cla, ins = command.cla, command.ins
+        if cla == CLA_ISO and ins == Ins.select:
+            return self._select(command)
+        if cla not in (CLA, CLA_ISO):
+            return sw_only(Sw.class_unknown)
+        if cla != CLA or ins not in INSTRUCTIONS:
+            return sw_only(Sw.instruction_unknown)
+        if not self._selected or ins == Ins.store_data:
+            return sw_only(Sw.wrong_state)
+        return self._open(command) if ins == Ins.open else self._tell(command)
+
+    def _select(self, command: Command) -> Response:
+        self.reset()
+        if (command.p1, command.p2) != (SELECT_BY_AID, 0):
+            return sw_only(Sw.wrong_parameters)
+        if command.data != IDENTITY_AID:
+            return sw_only(Sw.application_unknown)
+        if self.data is None:
+            return sw_only(Sw.wrong_state)
+        self._selected = True
+        return Response(PRESENT, Sw.ok)
+
+    def _open(self, command: Command) -> Response:
+        """Open a party's session and prove to it that the card is genuine."""
+        self._session = None
+        if (command.p1, command.p2) != (0, 0):
+            return sw_only(Sw.wrong_parameters)
+        if len(command.data) != OPEN_DATA.size:
+            return sw_only(Sw.wrong_length)
+        party, challenge = OPEN_DATA.codec.unpack(command.data)
+        row = self._parties.get(party)
+        if row is None:
+            return sw_only(Sw.keys_unknown)
+        own = self._challenge()
+        macs = Keyed(party_session_key(row.authentication_key, own, challenge, party))
+        self._session = row, macs
+        return Response(own + macs.step_mac(Step.card_says, command.data + own), Sw.ok)
+
+    def _tell(self, command: Command) -> Response:
+        """Tell an attribute or the party's pseudonym, if its row grants it."""
+        asked = command.ins, command.p1
+        right = GRANTED_BY.get(asked)
+        if right is None or command.p2:
+            return sw_only(Sw.wrong_parameters)
+        if len(command.data) != MAC_SIZE:
+            return sw_only(Sw.wrong_length)
+        if self._session is None:
+            return sw_only(Sw.wrong_state)
+        row, macs = self._session
+        if not macs.step_holds(Step.terminal_orders, bytes(asked), command.data):
+            return sw_only(Sw.wrong_mac)
+        if right not in row.rights:
+            return sw_only(Sw.not_allowed)
+        value = self._value(row, right)
+        return Response(value + macs.step_mac(Step.card_did, bytes(asked) + value), Sw.ok)
+
+    def _value(self, row: Party, right: Rights) -> bytes:
+        data = self.data
+        assert data is not None, "nothing is told before it is issued"
+        if right is Rights.pseudonym:
+            return cmac(row.pseudonym_key, data.reference)
+        return {
+            Rights.over_18: bytes((data.over_18,)),
+            Rights.resident_of: data.resident_of.to_bytes(2, "big"),
+            Rights.entitled_to: bytes((data.group,)) + data.group_expiry.to_bytes(2, "big"),
+            Rights.photo_digest: data.photo_digest,
+        }[right]
+
+
+def party_session_key(key: bytes, card_challenge: bytes, challenge: bytes, party: int) -> bytes:
+    """Return the MAC key of one session between an identity and a relying party.
+
+    Args:
+        key: The party's authentication key.
+        card_challenge: RC, 8 bytes, the card's.
+        challenge: RT, 8 bytes, the party's.
+        party: Its number.
+    """
+    context = card_challenge + challenge + party.to_bytes(2, "big")
+    return derive(key, fixed_input(b"JK1 identity MAC", context))
+
+
+def identity_blocks(data: IdentityData) -> tuple[bytes, ...]:
+    """Return the STORE DATA commands that issue an identity.
+
+    Raises:
+        RecordError: If a field does not fit, or there are too many rows or two of one party.
+    """
+    numbers = [row.party for row in data.parties]
+    if len(numbers) > PARTIES_MAX or 0 in numbers or len(set(numbers)) != len(numbers):
+        raise RecordError(
+            f"identity.parties: expected at most {PARTIES_MAX} rows of different parties "
+            f"from 1 on, got {numbers}"
+        )
+    first = IDENTITY.pack(data._asdict())
+    rows = [PARTY.pack(row._asdict()) for row in data.parties]
+    return store_commands(dict(enumerate((first, *rows), 1)))

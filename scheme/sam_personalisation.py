@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+from scheme.apdu import store_commands
 from scheme.cryptograms import KEY_SIZE
+from scheme.errors import RecordError
 from scheme.records import Field, Layout
 from scheme.sam import IssuerKeys, May, Sam
 
@@ -58,12 +60,28 @@ class SamData(NamedTuple):
     counter: int = 0
 
 
+def sam_blocks(data: SamData) -> tuple[bytes, ...]:
+    """Return the STORE DATA commands that issue a SAM.
+
+    Raises:
+        RecordError: If a field does not fit, or there is no key set or more than 16.
+    """
+    if not 1 <= len(data.masters) <= KEY_SETS_MAX:
+        raise RecordError(
+            f"SAM {data.sam}: expected 1 to {KEY_SETS_MAX} issuer key sets, got {len(data.masters)}"
+        )
+    values = data._asdict() | {"ceiling": data.ceiling_idr}
+    sets = (which._asdict() | {"master": master} for which, master in data.masters.items())
+    blocks = (SAM_BLOCK.pack(values), *(KEY_SET_BLOCK.pack(each) for each in sets))
+    return store_commands(dict(enumerate(blocks, 1)))
+
+
 def make_sam(data: SamData, challenge: Callable[[], bytes]) -> Sam:
     """Return a SAM issued with `data`; `challenge` gives 8 fresh bytes a call."""
     return Sam(
         data.sam,
         data.terminal,
-        dict(data.masters),
+        data.masters,
         data.may,
         challenge,
         data.counter,
