@@ -16,8 +16,9 @@ from hil.readers.model import fresh_challenge
 from hil.slices import RackTerminal, Slice
 from hil.validator import TornMemory, Validator
 from scheme.errors import InventoryError, ReaderError
+from scheme.image import CardKeys, Image, Limits
 from scheme.keys import Role, TestKeys
-from scheme.purse import CardKeys, Image, Purse
+from scheme.purse import Purse
 from scheme.sam import IssuerKeys, May, Sam
 from scheme.services import LOADS, PARKING, TRANSIT, Service
 
@@ -52,7 +53,7 @@ class Deck:
             return self._keys.issuer_master(image.issuer, role, image.key_version)
 
         keys = CardKeys.of(master, image.card, image.issuer, image.key_version)
-        return Purse(image, keys, fresh_challenge, self._limits_idr[image.profile])
+        return Purse(image, keys, fresh_challenge, Limits(self._limits_idr[image.profile]))
 
 
 def open_posts(part: Slice, rack: RackFile, keys: TestKeys) -> dict[str, Post]:

@@ -27,7 +27,8 @@ from hil.exchange import Exchange
 from scheme.errors import InventoryError
 
 if TYPE_CHECKING:
-    from scheme.personalisation import CardData, SamData
+    from scheme.personalisation import CardData
+    from scheme.sam_personalisation import SamData
 
 SHIPPED = ("model", "java", "vpcd", "pcsc", "replay")
 WRAPPERS = ("fault", "trace")

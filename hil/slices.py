@@ -19,7 +19,7 @@ from ruamel.yaml import YAML
 from scheme.decision import Terminal
 from scheme.errors import BadInputError, StoreError
 from scheme.hotlist import NO_HOTLIST, Hotlist
-from scheme.purse import Image
+from scheme.image import Image
 from scheme.records import RECORD_SIZE, TAP_DTYPE, TapRecord
 from scheme.services import Direction, Service, TerminalKind
 from scheme.tariffs import Tariff, parse_bundle

@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from hil.exchange import Timed, Transceiver, conduct
-from scheme.apdu import SAM_CHALLENGE, Ins, Selected, challenge_command, parse_response
+from scheme.apdu import Ins, Selected, challenge_command, parse_response
 from scheme.decision import DOUBLE_TAP_S, Decision, Terminal, Versions, decide
 from scheme.dialogue import RECOVERY_MS, Outcome, present
 from scheme.errors import ReaderError
+from scheme.layouts import SAM_CHALLENGE
 from scheme.presentation import Presentation, TornTap, card_seen, torn_record
 from scheme.records import TapRecord
 from scheme.status import Sw, meaning

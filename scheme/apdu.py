@@ -1,45 +1,79 @@
 """The commands and answers of card and SAM, byte by byte. No key and no rule is known here.
 
-Layouts are fixed: there is no TLV, no chaining and no GET RESPONSE. SELECT has class 00, all others
-class 80. Numbers are unsigned and big-endian.
+There is no chaining and no GET RESPONSE. SELECT has class 00, all others class 80. Numbers are
+unsigned and big-endian; what lies in the data is `scheme.layouts`.
 """
 
 from __future__ import annotations
 
-from enum import IntEnum
-from typing import NamedTuple
+from enum import IntEnum, IntFlag
+from typing import Any, NamedTuple
 
+from scheme.cryptograms import MAC_SIZE
 from scheme.errors import RecordError
-from scheme.records import PARKING_STATE, TRANSIT_STATE, Field, Layout, RecordKind
+from scheme.layouts import (
+    DEBIT_ANSWER,
+    DEBIT_HEAD,
+    INIT_DATA,
+    LOG_ENTRY,
+    LOG_SIZE,
+    PROOF_SIZE,
+    RECEIPT,
+    RESTRICTED_HEAD,
+    SELECTED,
+    STORED,
+)
+from scheme.records import PARKING_STATE, TRANSIT_STATE, RecordKind
 from scheme.status import Sw
 
 CLA_ISO = 0x00
 CLA = 0x80
 SELECT_BY_AID = 0x04
-MAIN_PURSE = 1
 
 
 class Ins(IntEnum):
-    """The instructions. 80 50, 84 82 and E2 belong to personalisation, 80 B8 to jCardSim."""
+    """The instructions of card, SAM and identity."""
 
     select = 0xA4
-    # card
+    # purse
     init = 0x40
     debit = 0x42
     credit = 0x44
+    cancel = 0x46
     proof = 0x48
+    confirm_purse = 0x4A
+    read_log = 0x4C
+    block = 0x4E  # and UNBLOCK, by P2
+    put_key = 0x52
+    put_entitlement = 0x54
+    store_data = 0xE2  # before issue only, on every application
     # SAM
     challenge = 0x20
     authenticate = 0x22
     confirm = 0x24
+    restore = 0x26
+    # identity
+    open = 0x30
+    read_attribute = 0x32
+    pseudonym = 0x34
 
 
 class Mode(IntEnum):
     """P1 of INIT: what the session is for."""
 
-    debit = 1
+    debit = 1  # DEBIT, BLOCK
     credit = 2
-    proof = 4
+    cancel = 3
+    proof = 4  # PROOF, READ LOG
+    admin = 6  # UNBLOCK, PUT KEY, PUT ENTITLEMENT
+
+
+class PurseNumber(IntEnum):
+    """P2 of INIT: which purse of the card."""
+
+    main = 1
+    kjp_routine = 2
+    kjp_periodic = 3
 
 
 class Slot(IntEnum):
@@ -50,17 +84,44 @@ class Slot(IntEnum):
     parking = 2
 
 
+class Phase(IntEnum):
+    """P2 of CREDIT."""
+
+    one_phase = 0
+    reserve = 1
+    commit = 2
+
+
+class Flag(IntFlag):
+    """Bits of the flags that SELECT says."""
+
+    unconfirmed = 1  # the last value transaction was not confirmed yet
+    reserved = 2  # a load is reserved
+
+
+BLOCK_P2, UNBLOCK_P2 = 1, 2
+LAST_BLOCK = 0x80  # P1 of the last STORE DATA
+LOG_RECORDS = 10
+MAIN_PURSE = PurseNumber.main
 SLOT_SIZE = {Slot.none: 0, Slot.transit: TRANSIT_STATE.size, Slot.parking: PARKING_STATE.size}
 SLOT_OF = {
     RecordKind.debit: Slot.none,
     RecordKind.debit_transit: Slot.transit,
     RecordKind.debit_parking: Slot.parking,
     RecordKind.load: Slot.none,
+    RecordKind.refund: Slot.none,
+    RecordKind.refund_transit: Slot.transit,
+    RecordKind.refund_parking: Slot.parking,
 }
 KIND_OF = {
     Slot.none: RecordKind.debit,
     Slot.transit: RecordKind.debit_transit,
     Slot.parking: RecordKind.debit_parking,
+}
+REFUND_OF = {
+    RecordKind.debit: RecordKind.refund,
+    RecordKind.debit_transit: RecordKind.refund_transit,
+    RecordKind.debit_parking: RecordKind.refund_parking,
 }
 
 
@@ -114,100 +175,6 @@ def parse_response(apdu: bytes) -> Response:
     return Response(apdu[:-2], int.from_bytes(apdu[-2:], "big"))
 
 
-SELECTED = Layout(
-    "SELECT answer",
-    (
-        Field("card", 8, "card number"),
-        Field("issuer", 2, "participant number of the issuing bank"),
-        Field("profile", 1, "1 unregistered, 2 registered"),
-        Field("status", 1, "0 active, 1 blocked"),
-        Field("key_version", 1, "version of the issuer's keys"),
-        Field("group", 1, "free group, 0 if none"),
-        Field("group_expiry", 2, "last calendar day in the group"),
-        Field("expiry", 2, "last calendar day of the card"),
-        Field("nt", 4, "transaction counter"),
-        Field("balance", 4, "rupiah on the main purse"),
-        Field("flags", 1, "0; for later use"),
-        Field("transit", TRANSIT_STATE.size, "transit state", False),
-        Field("parking", PARKING_STATE.size, "parking state", False),
-    ),
-)
-
-INIT_DATA = Layout(
-    "INIT command",
-    (
-        Field("amount", 4, "rupiah"),
-        Field("terminal", 4, "terminal number"),
-        Field("sam", 4, "SAM number"),
-        Field("challenge", 8, "RT, the SAM's challenge", False),
-    ),
-)
-
-INIT_ANSWER = Layout(
-    "INIT answer",
-    (
-        Field("challenge", 8, "RC, the card's challenge", False),
-        Field("nt", 4, "transaction counter"),
-        Field("balance", 4, "rupiah on the purse"),
-        Field("status", 1, "0 active, 1 blocked"),
-        Field("key_version", 1, "version of the issuer's keys"),
-        Field("mac", 8, "S1, over all that SELECT and INIT said", False),
-    ),
-)
-
-DEBIT_HEAD = Layout(
-    "DEBIT command before its state",
-    (
-        Field("at_s", 4, "whole seconds UTC"),
-        Field("place", 2, "place number"),
-        Field("sam_counter", 4, "the SAM's counter"),
-    ),
-)
-
-DEBIT_ANSWER = Layout(
-    "DEBIT answer",
-    (
-        Field("balance", 4, "rupiah after it"),
-        Field("nt", 4, "transaction counter after it"),
-        Field("tac", 8, "the card's proof to its issuer", False),
-        Field("mac", 8, "S3", False),
-    ),
-)
-
-STORED = Layout(
-    "stored part of the last transaction",
-    (
-        Field("version", 1, "record layout version"),
-        Field("kind", 1, "`RecordKind`"),
-        Field("purse", 1, "purse"),
-        Field("key_version", 1, "version of the issuer's keys"),
-        Field("amount", 4, "rupiah"),
-        Field("at_s", 4, "whole seconds UTC"),
-        Field("terminal", 4, "terminal number"),
-        Field("place", 2, "place number"),
-        Field("sam", 4, "SAM number"),
-        Field("sam_counter", 4, "the SAM's counter"),
-    ),
-)
-
-SAM_CHALLENGE = Layout(
-    "CHALLENGE answer",
-    (
-        Field("challenge", 8, "RT, good for one session", False),
-        Field("sam", 4, "SAM number"),
-        Field("terminal", 4, "the terminal this SAM is for"),
-        Field("sam_counter", 4, "the SAM's counter, last used"),
-    ),
-)
-
-MAC_SIZE = 8
-PROOF_SIZE = 4 + STORED.size + 2 * MAC_SIZE
-PROVEN_SIZE = SELECTED.size + INIT_DATA.size + INIT_ANSWER.size  # what AUTHENTICATE is shown
-
-assert (SELECTED.size, INIT_DATA.size, INIT_ANSWER.size) == (63, 20, 26)
-assert (DEBIT_ANSWER.size, STORED.size, PROOF_SIZE) == (24, 26, 46)
-
-
 class Selected(NamedTuple):
     """What SELECT said, its states as they lie on the card."""
 
@@ -231,7 +198,7 @@ class Selected(NamedTuple):
 
 
 class Debited(NamedTuple):
-    """What DEBIT or CREDIT answered."""
+    """What DEBIT, CREDIT or CANCEL answered."""
 
     balance: int
     nt: int
@@ -261,16 +228,74 @@ def init_command(
 
 
 def value_command(
-    ins: Ins, slot: Slot, at_s: int, place: int, sam_counter: int, state: bytes, mac: bytes
+    ins: Ins, p2: Slot | Phase, at_s: int, place: int, sam_counter: int, state: bytes, mac: bytes
 ) -> Command:
-    """Return DEBIT or CREDIT: the one command that writes."""
+    """Return DEBIT, CREDIT or CANCEL: the one command of a tap that writes.
+
+    Args:
+        p2: Slot of DEBIT, phase of CREDIT; `Slot.none` for CANCEL.
+        state: The slot's new state, empty but in a DEBIT.
+    """
     data = DEBIT_HEAD.codec.pack(at_s, place, sam_counter) + state + mac
-    return Command(CLA, ins, 0, slot, data)
+    return Command(CLA, ins, 0, p2, data)
+
+
+def cancel_command(at_s: int, place: int, sam_counter: int, mac: bytes) -> Command:
+    """Return the command that gives the last debit back."""
+    return value_command(Ins.cancel, Slot.none, at_s, place, sam_counter, b"", mac)
+
+
+def restricted_debit_command(
+    at_s: int, place: int, sam_counter: int, operator: int, category: int, mac: bytes
+) -> Command:
+    """Return the DEBIT of a restricted purse; operator and category are the SAM's."""
+    data = RESTRICTED_HEAD.codec.pack(at_s, place, sam_counter, operator, category) + mac
+    return Command(CLA, Ins.debit, 0, Slot.none, data)
 
 
 def proof_command(nt: int, mac: bytes) -> Command:
     """Return the command that asks for the card's last transaction again."""
     return Command(CLA, Ins.proof, 0, 0, nt.to_bytes(4, "big") + mac)
+
+
+def confirm_purse_command(mac: bytes) -> Command:
+    """Return the command that tells a card that its answer was heard: `mac` is S4."""
+    return Command(CLA, Ins.confirm_purse, 0, 0, mac)
+
+
+def log_command(record: int, mac: bytes) -> Command:
+    """Return the command that reads a log record, 1 the latest; one MAC serves a session."""
+    return Command(CLA, Ins.read_log, record, 0, mac)
+
+
+def block_command(reason: int, mac: bytes) -> Command:
+    """Return the command that blocks a card for a reason, 1 to 255."""
+    return Command(CLA, Ins.block, 0, BLOCK_P2, bytes((reason,)) + mac)
+
+
+def unblock_command(mac: bytes) -> Command:
+    """Return the command with which an issuer unblocks a card."""
+    return Command(CLA, Ins.block, 0, UNBLOCK_P2, mac)
+
+
+def put_key_command(version: int, encrypted: bytes, mac: bytes) -> Command:
+    """Return the command that changes a card's four keys; `scheme.keys.encrypt_keys` wraps them."""
+    return Command(CLA, Ins.put_key, 0, 0, bytes((version,)) + encrypted + mac)
+
+
+def put_entitlement_command(group: int, group_expiry: int, mac: bytes) -> Command:
+    """Return the command that changes a card's free group."""
+    data = bytes((group,)) + group_expiry.to_bytes(2, "big")
+    return Command(CLA, Ins.put_entitlement, 0, 0, data + mac)
+
+
+def store_commands(blocks: dict[int, bytes]) -> tuple[bytes, ...]:
+    """Return the STORE DATA commands that carry numbered blocks, in order, the last one marked."""
+    last = len(blocks) - 1
+    return tuple(
+        Command(CLA, Ins.store_data, LAST_BLOCK * (i == last), number, block).encode()
+        for i, (number, block) in enumerate(blocks.items())
+    )
 
 
 def challenge_command() -> Command:
@@ -279,22 +304,48 @@ def challenge_command() -> Command:
 
 
 def authenticate_command(
-    proven: bytes, ins: Ins | None = None, slot: Slot = Slot.none, body: bytes = b""
+    proven: bytes,
+    ins: Ins | None = None,
+    p2: int = 0,
+    body: bytes = b"",
+    purse: int = MAIN_PURSE,
 ) -> Command:
     """Return the command with which a SAM checks S1 and, where asked, signs.
 
     Args:
         proven: SELECT's answer, INIT's data and INIT's answer, one behind the other.
         ins: The command to be signed, or None to have S1 checked and nothing more.
-        slot: The slot that DEBIT will replace.
-        body: For DEBIT and CREDIT seconds 4, place 2 and the state; for PROOF the counter 4.
+        p2: What P2 of that command will be; 0 for READ LOG.
+        body: For DEBIT, CREDIT and CANCEL seconds 4, place 2 and the state; for PROOF the counter
+            4; for BLOCK the reason 1.
+        purse: The purse that INIT named.
     """
-    return Command(CLA, Ins.authenticate, ins or 0, slot, proven + body)
+    return Command(CLA, Ins.authenticate, ins or 0, (purse - 1) << 4 | p2, proven + body)
 
 
-def confirm_command(ins: Ins, answer: bytes) -> Command:
-    """Return the command with which a SAM checks S3."""
-    return Command(CLA, Ins.confirm, ins, 0, answer)
+def confirm_command(ins: Ins, answer: bytes, sign: bool = False) -> Command:
+    """Return the command with which a SAM checks S3, and signs S4 if asked."""
+    return Command(CLA, Ins.confirm, ins, int(sign), answer)
+
+
+def restore_command(number: int, amount_idr: int, mac: bytes) -> Command:
+    """Return the command that hands a SAM a server's receipt for value acknowledged."""
+    return Command(CLA, Ins.restore, 0, 0, RECEIPT.codec.pack(number, amount_idr, mac))
+
+
+def open_command(party: int, challenge: bytes) -> Command:
+    """Return the command that opens a relying party's session with an identity."""
+    return Command(CLA, Ins.open, 0, 0, party.to_bytes(2, "big") + challenge)
+
+
+def attribute_command(attribute: int, mac: bytes) -> Command:
+    """Return the command that reads an attribute of an identity."""
+    return Command(CLA, Ins.read_attribute, attribute, 0, mac)
+
+
+def pseudonym_command(mac: bytes) -> Command:
+    """Return the command that asks an identity for its pseudonym with the party."""
+    return Command(CLA, Ins.pseudonym, 0, 0, mac)
 
 
 def parse_selected(data: bytes) -> Selected:
@@ -307,7 +358,7 @@ def parse_selected(data: bytes) -> Selected:
 
 
 def parse_debited(data: bytes) -> Debited:
-    """Return what DEBIT or CREDIT answered; raises RecordError if it has another length."""
+    """Return what DEBIT, CREDIT or CANCEL answered; raises RecordError if it has another length."""
     return Debited(*DEBIT_ANSWER.codec.unpack(_sized(DEBIT_ANSWER.name, data, DEBIT_ANSWER.size)))
 
 
@@ -317,6 +368,11 @@ def parse_proved(data: bytes) -> Proved:
     stored = STORED.unpack(data[4 : 4 + STORED.size])
     tac_at = 4 + STORED.size
     return Proved(int.from_bytes(data[:4], "big"), stored, data[tac_at : tac_at + MAC_SIZE])
+
+
+def parse_logged(data: bytes) -> dict[str, Any]:
+    """Return the fields of `LOG_ENTRY` that READ LOG answered."""
+    return LOG_ENTRY.unpack(_sized("READ LOG answer", data, LOG_SIZE)[: LOG_ENTRY.size])
 
 
 def sw_only(sw: Sw) -> Response:

@@ -27,6 +27,7 @@ class Step(IntEnum):
     card_says = 1  # S1: who the card is and what it holds
     terminal_orders = 2  # S2: what the card shall do
     card_did = 3  # S3: what the card has done
+    terminal_heard = 4  # S4: that its answer was heard
 
 
 class Keyed:

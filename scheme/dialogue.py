@@ -19,10 +19,6 @@ from enum import Enum
 from typing import NamedTuple
 
 from scheme.apdu import (
-    DEBIT_HEAD,
-    INIT_ANSWER,
-    SAM_CHALLENGE,
-    SELECTED,
     SLOT_OF,
     Command,
     Debited,
@@ -45,6 +41,7 @@ from scheme.apdu import (
 from scheme.decision import Decision
 from scheme.errors import PurseRefusedError
 from scheme.keys import PURSE_AID
+from scheme.layouts import DEBIT_HEAD, INIT_ANSWER, SAM_CHALLENGE, SELECTED
 from scheme.presentation import (
     Presentation,
     Signed,

@@ -10,13 +10,14 @@ which is 19 bytes and therefore equal to NXP AN10922. No key of a real card is o
 from __future__ import annotations
 
 import hashlib
+import struct
 from enum import IntEnum
 
 import numpy as np
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
-from cryptography.hazmat.primitives.ciphers.modes import ECB
+from cryptography.hazmat.primitives.ciphers.modes import CBC, ECB
 from numpy.typing import NDArray
 
 from scheme.cryptograms import KEY_SIZE, cmac, derive, fixed_input
@@ -26,6 +27,8 @@ IDENTITY_AID = bytes.fromhex("F04A4B543102")
 SAM_AID = bytes.fromhex("F04A4B543153")
 KEY_VERSION = 1
 KCV_SIZE = 3
+MAC_LABEL, ENC_LABEL = b"JK1 session MAC", b"JK1 session ENC"
+_NT_AND_TERMINAL = struct.Struct(">II")
 _INPUT_SIZE = 19
 _GALOIS_LAST = 0x87  # RFC 4493 §2.3, Rb
 
@@ -94,14 +97,37 @@ def session_key(
     """Return the MAC key of one session between a card and a SAM.
 
     Args:
-        key: The card's debit or load key.
+        key: The card's key of the mode's role.
         card_challenge: RC, 8 bytes, the card's.
         challenge: RT, 8 bytes, the SAM's.
         nt: The card's transaction counter as INIT said it.
         terminal: The terminal that INIT named.
     """
-    context = card_challenge + challenge + nt.to_bytes(4, "big") + terminal.to_bytes(4, "big")
-    return derive(key, fixed_input(b"JK1 session MAC", context))
+    return derive(key, session_input(MAC_LABEL, card_challenge, challenge, nt, terminal))
+
+
+def encryption_key(
+    key: bytes, card_challenge: bytes, challenge: bytes, nt: int, terminal: int
+) -> bytes:
+    """Return the key that wraps keys in a session in mode admin; arguments as `session_key`."""
+    return derive(key, session_input(ENC_LABEL, card_challenge, challenge, nt, terminal))
+
+
+def session_input(
+    label: bytes, card_challenge: bytes, challenge: bytes, nt: int, terminal: int
+) -> bytes:
+    """Return what a session's keys are derived from."""
+    return fixed_input(label, card_challenge + challenge + _NT_AND_TERMINAL.pack(nt, terminal))
+
+
+def encrypt_keys(key: bytes, keys: bytes) -> bytes:
+    """Return card keys wrapped for PUT KEY: AES-CBC under a key that serves once, so zero IV."""
+    return Cipher(AES(key), CBC(bytes(KEY_SIZE))).encryptor().update(keys)
+
+
+def decrypt_keys(key: bytes, wrapped: bytes) -> bytes:
+    """Return what `encrypt_keys` wrapped; its length must be a multiple of 16."""
+    return Cipher(AES(key), CBC(bytes(KEY_SIZE))).decryptor().update(wrapped)
 
 
 class TestKeys:

@@ -13,17 +13,10 @@ from typing import NamedTuple
 from scheme.apdu import (
     CLA,
     CLA_ISO,
-    DEBIT_ANSWER,
-    DEBIT_HEAD,
-    INIT_ANSWER,
-    INIT_DATA,
     KIND_OF,
-    MAC_SIZE,
     MAIN_PURSE,
     SELECT_BY_AID,
-    SELECTED,
     SLOT_SIZE,
-    STORED,
     Command,
     Ins,
     Mode,
@@ -32,59 +25,14 @@ from scheme.apdu import (
     parse_command,
     sw_only,
 )
-from scheme.cryptograms import Keyed, Step, tac
-from scheme.keys import PURSE_AID, Role, card_key, session_key
+from scheme.cryptograms import MAC_SIZE, Keyed, Step, tac
+from scheme.image import CardKeys, Image, Limits
+from scheme.keys import PURSE_AID, session_key
+from scheme.layouts import DEBIT_ANSWER, DEBIT_HEAD, INIT_ANSWER, INIT_DATA, STORED
 from scheme.records import CARD_PART, RECORD_VERSION, STATE_SIZE, RecordKind
 from scheme.status import Sw
 
 NT_MAX = 0xFFFF_FFFF
-NO_TRANSIT = bytes(SLOT_SIZE[Slot.transit])
-NO_PARKING = bytes(SLOT_SIZE[Slot.parking])
-
-
-class Image(NamedTuple):
-    """All that a card keeps: the fields SELECT says, in its order, and the last transaction.
-
-    Attributes:
-        proof: Stored part and TAC of the last transaction, empty before the first.
-    """
-
-    card: int
-    issuer: int
-    profile: int
-    status: int
-    key_version: int
-    group: int
-    group_expiry: int
-    expiry: int
-    nt: int
-    balance: int
-    flags: int = 0
-    transit: bytes = NO_TRANSIT
-    parking: bytes = NO_PARKING
-    proof: bytes = b""
-
-    def said(self) -> bytes:
-        """Return what SELECT answers."""
-        return SELECTED.codec.pack(*self[:-1])
-
-
-class CardKeys(NamedTuple):
-    """The keys on one card."""
-
-    debit: bytes
-    load: bytes
-    tac: bytes
-
-    @classmethod
-    def of(cls, masters: Callable[[Role], bytes], card: int, issuer: int, version: int) -> CardKeys:
-        """Return a card's keys, diversified from its issuer's masters."""
-        return cls(
-            *(
-                card_key(masters(role), role, card, issuer, version)
-                for role in (Role.debit, Role.load, Role.tac)
-            )
-        )
 
 
 class Session(NamedTuple):
@@ -104,18 +52,18 @@ class Purse:
         image: What the card holds.
         keys: Its keys.
         challenge: Gives 8 fresh bytes a call; a card lab's random generator, a test's counter.
-        limit_idr: The most the purse may hold.
+        limits: The most its purses may hold, and what they may be spent on.
     """
 
-    __slots__ = ("_challenge", "_keys", "_limit_idr", "_said", "_session", "image")
+    __slots__ = ("_challenge", "_keys", "_limits", "_said", "_session", "image")
 
     def __init__(
-        self, image: Image, keys: CardKeys, challenge: Callable[[], bytes], limit_idr: int
+        self, image: Image, keys: CardKeys, challenge: Callable[[], bytes], limits: Limits
     ) -> None:
         self.image = image
         self._keys = keys
         self._challenge = challenge
-        self._limit_idr = limit_idr
+        self._limits = limits
         self._said = b""
         self._session: Session | None = None
 
@@ -165,7 +113,7 @@ class Purse:
         mode, image = Mode(command.p1), self.image
         if mode is Mode.debit and amount > image.balance:
             return sw_only(Sw.balance_too_low)
-        if mode is Mode.credit and image.balance + amount > self._limit_idr:
+        if mode is Mode.credit and image.balance + amount > self._limits.main:
             return sw_only(Sw.limit_exceeded)
         own = self._challenge()
         key = self._keys.load if mode is Mode.credit else self._keys.debit

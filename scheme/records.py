@@ -207,6 +207,9 @@ class RecordKind(IntEnum):
     debit_transit = 2  # with transit state
     debit_parking = 3  # with parking state
     load = 4
+    refund = 5  # of a debit without state
+    refund_transit = 6
+    refund_parking = 7
 
 
 class RecordFlag(IntFlag):

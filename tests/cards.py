@@ -9,9 +9,10 @@ from typing import Any
 from scheme.apdu import Command, Response, parse_response
 from scheme.decision import Decision
 from scheme.dialogue import Device, Dialogue, Outcome
+from scheme.image import CardKeys, Image, Limits
 from scheme.keys import Role, TestKeys
 from scheme.presentation import Presentation
-from scheme.purse import CardKeys, Image, Purse
+from scheme.purse import Purse
 from scheme.records import RecordKind
 from scheme.sam import IssuerKeys, May, Sam
 from scheme.verdicts import Verdict
@@ -43,7 +44,7 @@ def purse(limit_idr: int = LIMIT_IDR, **changes: Any) -> Purse:
     held = image(**changes)
     issuer = held.issuer
     keys = CardKeys.of(lambda role: KEYS.issuer_master(issuer, role), held.card, issuer, 1)
-    return Purse(held, keys, counting(1_000), limit_idr)
+    return Purse(held, keys, counting(1_000), Limits(limit_idr))
 
 
 def sam(may: May = EVERYTHING, terminal: int = TERMINAL, number: int = SAM) -> Sam:

@@ -15,7 +15,8 @@ from scheme.apdu import Ins
 from scheme.errors import CardGoneError, ReaderError
 
 if TYPE_CHECKING:
-    from scheme.personalisation import CardData, SamData
+    from scheme.personalisation import CardData
+    from scheme.sam_personalisation import SamData
 
 
 class Tear(Enum):

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 from hil.exchange import Exchange
 from hil.reader import Card
 from scheme.errors import BadInputError, CardGoneError, ReaderError
+from scheme.image import CardKeys, Image, Limits
 from scheme.keys import TestKeys
-from scheme.purse import CardKeys, Image, Purse
+from scheme.purse import Purse
 
 if TYPE_CHECKING:
-    from scheme.personalisation import CardData, SamData
+    from scheme.personalisation import CardData
+    from scheme.sam_personalisation import SamData
 
 OWN_SEED = 0  # the test keys of the card that a bare model:// starts
 OWN_IMAGE = Image(
@@ -47,7 +49,8 @@ class ModelReader:
 
     def issue(self, data: CardData | SamData) -> Card:
         """Return a fresh Python card or SAM."""
-        from scheme.personalisation import SamData, make_card, make_sam
+        from scheme.personalisation import make_card
+        from scheme.sam_personalisation import SamData, make_sam
 
         if isinstance(data, SamData):
             return make_sam(data, fresh_challenge)
@@ -102,7 +105,7 @@ def own_card() -> Purse:
         issuer,
         OWN_IMAGE.key_version,
     )
-    return Purse(OWN_IMAGE, on_card, fresh_challenge, OWN_LIMIT_IDR)
+    return Purse(OWN_IMAGE, on_card, fresh_challenge, Limits(OWN_LIMIT_IDR))
 
 
 def fresh_challenge() -> bytes:

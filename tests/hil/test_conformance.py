@@ -84,7 +84,7 @@ class ProvesTheOldOne(Purse):
 def test_a_broken_card_fails_the_case_that_guards_it(broken: type[Purse], case: str) -> None:
     def make() -> Purse:
         good = own_card()
-        return broken(good.image, good._keys, good._challenge, good._limit_idr)
+        return broken(good.image, good._keys, good._challenge, good._limits)
 
     failed = [result.name for result in check(make) if not result.passed]
     assert case in failed

@@ -13,8 +13,8 @@ from scenarios.shipped import data_folder
 from scheme.cryptograms import tac
 from scheme.decision import CardSeen, Terminal, Versions, decide
 from scheme.hotlist import Hotlist
+from scheme.image import NO_PARKING, NO_TRANSIT
 from scheme.keys import Role, TestKeys, card_key
-from scheme.purse import NO_PARKING, NO_TRANSIT
 from scheme.records import ZERO_TAC, RecordFlag, TapRecord, trace_id
 from scheme.services import Direction, Service, TerminalKind
 from scheme.tariffs import TARIFF_FILE, Tariff, parse_tariff, tables_named

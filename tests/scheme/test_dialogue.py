@@ -13,9 +13,10 @@ from scheme.cryptograms import tac
 from scheme.decision import Decision
 from scheme.dialogue import Device, present
 from scheme.errors import PurseRefusedError
+from scheme.image import CardKeys, Limits
 from scheme.keys import Role, card_key
 from scheme.presentation import torn_record
-from scheme.purse import CardKeys, Purse
+from scheme.purse import Purse
 from scheme.records import ZERO_TAC, RecordFlag, RecordKind, TapRecord
 from scheme.verdicts import Verdict
 from tests.cards import (
@@ -114,7 +115,7 @@ def test_a_refused_tap_is_proved_by_init_of_nothing_and_moves_nothing(kind: Reco
 def test_a_card_without_its_issuers_keys_is_not_genuine_before_anything_else(
     wanted: Decision,
 ) -> None:
-    fake = Purse(image(), CardKeys(bytes(16), bytes(16), bytes(16)), counting(), LIMIT_IDR)
+    fake = Purse(image(), CardKeys(*[bytes(16)] * 4), counting(), Limits(LIMIT_IDR))
     module = sam()
     outcome, _ = run(present(presentation(), lambda _: wanted), fake, module)
     assert outcome.verdict is Verdict.card_not_genuine

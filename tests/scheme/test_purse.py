@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scheme.apdu import (
-    INIT_ANSWER,
     Command,
     Ins,
     Mode,
@@ -21,6 +20,7 @@ from scheme.apdu import (
 )
 from scheme.cryptograms import Keyed, Step
 from scheme.keys import PURSE_AID, Role, card_key, session_key
+from scheme.layouts import INIT_ANSWER
 from scheme.purse import Purse
 from scheme.status import Sw
 from tests.cards import CARD, ISSUER, KEYS, SAM, TERMINAL, purse

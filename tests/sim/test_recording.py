@@ -11,9 +11,10 @@ from scheme.apdu import Selected
 from scheme.decision import Decision, Terminal, Versions, decide
 from scheme.dialogue import Decide, present
 from scheme.hotlist import Hotlist
+from scheme.image import CardKeys, Image, Limits
 from scheme.keys import Role, TestKeys
 from scheme.presentation import Presentation, TornTap, card_seen, torn_record
-from scheme.purse import CardKeys, Image, Purse
+from scheme.purse import Purse
 from scheme.records import TapRecord
 from scheme.sam import IssuerKeys, Sam
 from scheme.services import Direction, Service, TerminalKind
@@ -40,7 +41,7 @@ class Bench:
         image = Image(*fields)
         keys = CardKeys.of(lambda role: KEYS.issuer_master(image.issuer, role), image.card,
                            image.issuer, 1)  # fmt: skip
-        self.purse = Purse(image, keys, counting(), LIMIT_IDR[int(card["profile"])])
+        self.purse = Purse(image, keys, counting(), Limits(LIMIT_IDR[int(card["profile"])]))
         self.index = card_index
         self.accepted_s: dict[int, int] = {}
         self.torn: dict[int, TornTap] = {}

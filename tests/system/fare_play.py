@@ -10,9 +10,10 @@ from scheme.apdu import Selected, parse_response
 from scheme.decision import Decision, Terminal, Versions, decide
 from scheme.dialogue import Device, Dialogue, Outcome, present
 from scheme.hotlist import Hotlist
+from scheme.image import CardKeys, Image, Limits
 from scheme.keys import Role, TestKeys
 from scheme.presentation import Presentation, card_seen, torn_record
-from scheme.purse import CardKeys, Image, Purse
+from scheme.purse import Purse
 from scheme.records import TAP_RECORD, TapRecord, trace_id
 from scheme.sam import IssuerKeys, Sam
 from scheme.services import Direction, Service, TerminalKind, VehicleClass
@@ -109,7 +110,7 @@ def _field(city: FareCity) -> Field:
         )  # fmt: skip
         masters_of = partial(keys.issuer_master, image.issuer)
         own = CardKeys.of(masters_of, image.card, image.issuer, 1)
-        field.cards[image.card] = Purse(image, own, counting(1_000 * n + 1), LIMIT_IDR)
+        field.cards[image.card] = Purse(image, own, counting(1_000 * n + 1), Limits(LIMIT_IDR))
     masters = {
         IssuerKeys(issuer, role, 1): keys.issuer_master(issuer, role)
         for issuer in set(city.cards["issuer"].tolist())

@@ -24,8 +24,8 @@ from scenarios.shipped import FOLDER
 from scheme.apdu import Ins
 from scheme.decision import Terminal, Versions
 from scheme.hotlist import Hotlist
+from scheme.image import Image
 from scheme.keys import Role, TestKeys
-from scheme.purse import Image
 from scheme.records import TAP_DTYPE, TapRecord, records_view, trace_id
 from scheme.sam import IssuerKeys, Sam
 from scheme.services import Direction, Service, TerminalKind
