@@ -1,0 +1,24 @@
+package id.jakartaone.card;
+
+import javacard.framework.Util;
+
+/**
+ * The one place that writes persistent memory, so that every write can be found and counted.
+ *
+ * <p>A single call is atomic by itself; calls that belong together stand in one transaction, which
+ * their caller opens. Only {@code arrayCopy} is used: the platform rolls it back, which it does not
+ * do for the fills and copies called non-atomic.
+ */
+final class Store {
+    private Store() {}
+
+    /** Writes one byte. */
+    static void put(byte[] to, short at, byte value) {
+        to[at] = value;
+    }
+
+    /** Copies bytes. */
+    static void copy(byte[] from, short fromAt, byte[] to, short toAt, short size) {
+        Util.arrayCopy(from, fromAt, to, toAt, size);
+    }
+}
