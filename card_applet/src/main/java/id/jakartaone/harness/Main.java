@@ -1,0 +1,40 @@
+package id.jakartaone.harness;
+
+import java.io.IOException;
+
+/** Starts the harness: serves cards until stdin closes. */
+public final class Main {
+    private static final String USAGE = "usage: Main --port PORT (0 is any) | --gate DIR";
+
+    private Main() {
+    }
+
+    /** Run one of the two; exit status 2 on wrong use. */
+    public static void main(String[] arguments) throws IOException {
+        if (arguments.length == 2 && arguments[0].equals("--port")) {
+            serve(Integer.parseInt(arguments[1]));
+        } else {
+            System.err.println(USAGE);
+            System.exit(2);
+        }
+    }
+
+    private static void serve(int port) throws IOException {
+        System.setProperty("com.licel.jcardsim.randomdata.secure", "1");
+        warmUp();
+        Server server = new Server(Kind::numbered, () -> Runtime.getRuntime().halt(0));
+        System.out.println("ready " + server.start(port));
+        System.out.flush();
+        while (System.in.read() >= 0) {
+            continue;
+        }
+        System.exit(0);
+    }
+
+    /** Load the applets before anybody waits for them: what is missing or broken shows here. */
+    private static void warmUp() {
+        for (int kind = 1; kind <= 2; kind++) {
+            CardSlot.make(Kind.numbered(kind), 0).orElseThrow().apdu(new byte[] {0, 0, 0, 0});
+        }
+    }
+}
