@@ -21,14 +21,12 @@ import importlib
 from collections.abc import Callable
 from importlib.metadata import entry_points
 from types import ModuleType
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from hil.exchange import Exchange
 from scheme.errors import InventoryError
-
-if TYPE_CHECKING:
-    from scheme.personalisation import CardData
-    from scheme.sam_personalisation import SamData
+from scheme.personalisation import CardData
+from scheme.sam_personalisation import SamData
 
 SHIPPED = ("model", "java", "vpcd", "pcsc", "replay")
 WRAPPERS = ("fault", "trace")

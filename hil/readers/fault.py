@@ -7,16 +7,14 @@ sees the card gone. Delays, corruption and cuts at a byte are not here.
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from hil.exchange import Exchange
 from hil.reader import Card, CardHolder, Reader
 from scheme.apdu import Ins
 from scheme.errors import CardGoneError, ReaderError
-
-if TYPE_CHECKING:
-    from scheme.personalisation import CardData
-    from scheme.sam_personalisation import SamData
+from scheme.personalisation import CardData
+from scheme.sam_personalisation import SamData
 
 
 class Tear(Enum):
