@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from hil.shapes import APPLICATIONS, Fields, Shape, shape_of, size_of
+from hil.shapes import APPLICATIONS, NONE, Fields, Shape, shape_of, size_of
 from hil.words import Names, field_words
 from scheme.apdu import parse_command
 from scheme.status import Sw, meaning
 
-HIDDEN = ("key", "keys", "reference")
 STATUS_SIZE = 2
 
 
@@ -72,7 +71,9 @@ class Decoded(NamedTuple):
     @property
     def meaning(self) -> str:
         """The status word in words."""
-        return "no answer heard" if self.sw is None else meaning(self.sw)
+        if self.sw is not None:
+            return meaning(self.sw)
+        return "no answer heard" if self.heard.answer is None else "an answer with no status word"
 
     def lines(self, number: int) -> list[str]:
         """Return it for a person: a headline, then a line a field."""
@@ -103,7 +104,9 @@ def _decoded(heard: Heard, selected: dict[str, str], names: Names) -> Decoded:
         if command.ins == 0xA4 and command.data in APPLICATIONS:
             selected[heard.reader] = APPLICATIONS[command.data]
         shape = shape_of(command, selected.get(heard.reader, "purse"))
-        told = _fields(shape.data, command.data, names) if shape else _raw(command.data, "data")
+        told = _raw(command.data, "data")
+        if shape:
+            told = _fields(shape.data, command.data, names, shape.hidden)
     sw, answered = _answer(heard.answer, shape, names)
     if command is None:
         name, words = "no short APDU", f"{len(heard.command)} bytes"
@@ -122,24 +125,27 @@ def _answer(
     if answer is None:
         return None, ()
     if len(answer) < STATUS_SIZE:
-        return None, _raw(answer, "answer without a status word")
+        return None, _raw(answer, "answer")
     data, sw = answer[:-STATUS_SIZE], int.from_bytes(answer[-STATUS_SIZE:], "big")
     if shape is None or sw != Sw.ok:
         return sw, _raw(data, "data")
     return sw, _fields(shape.answer, data, names)
 
 
-def _fields(fields: Fields, data: bytes, names: Names) -> tuple[Told, ...]:
+def _fields(
+    fields: Fields, data: bytes, names: Names, hidden: frozenset[str] = NONE
+) -> tuple[Told, ...]:
     expected = size_of(fields)
     if len(data) != expected:
-        if any(field.name.split()[-1] in HIDDEN for field in fields):
-            return (Told("data", b"", f"{len(data)} bytes, expected {expected}; may hold keys"),)
-        return (Told("data", data, f"{len(data)} bytes, expected {expected}: {data.hex()}"),)
+        words = f"{len(data)} bytes, expected {expected}"
+        if hidden:  # its keys may stand anywhere
+            return (Told("data", b"", f"{words}, not shown"),)
+        return (Told("data", data, f"{words}: {data.hex() or 'none'}"),)
     told, at = [], 0
     for field in fields:
         raw = data[at : at + field.size]
         at += field.size
-        if field.name.replace("_", " ").split()[-1] in HIDDEN:
+        if field.name in hidden:
             told.append(Told(field.name, b"", f"{field.size} bytes, not shown"))
         else:
             value = int.from_bytes(raw, "big") if field.number else raw

@@ -50,8 +50,8 @@ class MasterKeys:
             )
         return self.masters[role]
 
-    def check(self, issuer: int, version: int) -> None:
-        """Raise BadInputError unless these are the keys of that issuer and version.
+    def of(self, issuer: int, version: int) -> MasterKeys:
+        """Return itself; raises BadInputError unless it is that issuer's, of that version.
 
         A card that is asked with other keys counts a wrong MAC: it is not asked at all.
         """
@@ -61,6 +61,7 @@ class MasterKeys:
                 expected=f"the keys of issuer {issuer}, version {version}, as the card says",
                 got=f"issuer {self.issuer}, version {self.version}; the card was not asked",
             )
+        return self
 
 
 def keys_of_seed(seed: int, issuer: int, version: int = KEY_VERSION) -> MasterKeys:
@@ -68,7 +69,6 @@ def keys_of_seed(seed: int, issuer: int, version: int = KEY_VERSION) -> MasterKe
     keys = TestKeys(seed)
     masters = {role: keys.issuer_master(issuer, role, version) for role in Role}
     return MasterKeys(f"test keys of seed {seed}", issuer, version, masters)
-
 
 
 def read_keys(path: Path) -> MasterKeys:

@@ -9,27 +9,32 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from scheme.apdu import (
+from hil.words import PURSES
+from scheme.apdu import Command, Mode, Phase, Slot
+from scheme.identity import IDENTITY, PARTY
+from scheme.keys import IDENTITY_AID, PURSE_AID, SAM_AID
+from scheme.layouts import (
+    CARD_KEYS,
     DEBIT_ANSWER,
     DEBIT_HEAD,
     INIT_ANSWER,
     INIT_DATA,
+    LOG_ENTRY,
+    PURSE_LIMITS,
+    RECEIPT,
+    RESTRICTED_HEAD,
     SAM_CHALLENGE,
+    SAM_SELECTED,
     SELECTED,
-    SLOT_SIZE,
     STORED,
-    Command,
-    Slot,
 )
-from scheme.keys import PURSE_AID
-from scheme.records import PARKING_STATE, TRANSIT_STATE, Field
+from scheme.records import PARKING_STATE, TRANSIT_STATE, Field, Layout
+from scheme.sam_personalisation import KEY_SET_BLOCK, SAM_BLOCK
 
-IDENTITY_AID = bytes.fromhex("F04A4B543102")
-SAM_AID = bytes.fromhex("F04A4B543153")
 APPLICATIONS = {PURSE_AID: "purse", IDENTITY_AID: "identity", SAM_AID: "SAM"}
-MODES = {1: "debit", 2: "credit", 3: "cancel", 4: "proof", 6: "admin"}
-PURSES = {1: "main purse", 2: "KJP routine purse", 3: "KJP periodic purse"}
-PHASES = {0: "one phase", 1: "reserve", 2: "commit"}
+MODES = {int(mode): mode.name for mode in Mode}
+PHASES = {int(phase): phase.name.replace("_", " ") for phase in Phase}
+SLOTS = frozenset(Slot)
 ATTRIBUTES = {
     1: ("over 18", (Field("over_18", 1, ""),)),
     2: ("resident of", (Field("resident_of", 2, ""),)),
@@ -37,10 +42,11 @@ ATTRIBUTES = {
     4: ("photo digest", (Field("photo_digest", 32, "", False),)),
 }
 S2, S3, S4 = (Field(name, 8, "", False) for name in ("S2", "S3", "S4"))
-NT, COUNTER, BALANCE = Field("nt", 4, ""), Field("sam_counter", 4, ""), Field("balance", 4, "")
-OPERATOR, CATEGORY = Field("operator", 2, ""), Field("category", 2, "")
+NT, COUNTER = Field("nt", 4, ""), Field("sam_counter", 4, "")
 REASON, TAC = Field("reason", 1, ""), Field("tac", 8, "", False)
-RESTRICTED = (*DEBIT_HEAD.fields, OPERATOR, CATEGORY, S2)
+RESTRICTED = (*RESTRICTED_HEAD.fields, S2)
+LOGGED = (*LOG_ENTRY.fields, S3)
+PROVED = (NT, *STORED.fields, TAC, S3)
 MOVED = (*DEBIT_ANSWER.fields[:-1], S3)
 INITIATED = (*INIT_ANSWER.fields[:-1], Field("S1", 8, "", False))
 STATE_FIELD = {
@@ -50,6 +56,7 @@ STATE_FIELD = {
 }
 
 Fields = tuple[Field, ...]
+NONE: frozenset[str] = frozenset()
 
 
 class Shape(NamedTuple):
@@ -60,6 +67,7 @@ class Shape(NamedTuple):
         parameters: P1 and P2 in words.
         data: The fields of the data.
         answer: The fields of a successful answer.
+        hidden: Names of fields of the data that are secret.
     """
 
     name: str
@@ -67,6 +75,7 @@ class Shape(NamedTuple):
     parameters: str
     data: Fields
     answer: Fields
+    hidden: frozenset[str] = NONE
 
 
 def shape_of(command: Command, application: str) -> Shape | None:
@@ -90,11 +99,8 @@ def _select(command: Command) -> Shape:
     answer = {
         "purse": SELECTED.fields,
         "identity": (Field("present", 1, ""),),
-        "SAM": (
-            Field("version", 1, ""), Field("sam", 4, ""), Field("terminal", 4, ""), COUNTER,
-            Field("unacknowledged", 4, ""), Field("ceiling", 4, ""),
-        ),
-    }.get(known or "", ())  # fmt: skip
+        "SAM": SAM_SELECTED.fields,
+    }.get(known or "", ())
     aid = (Field("aid", len(command.data), "", False),) if command.data else ()
     return Shape("SELECT", "select", f"{known or 'unknown application'} {by}", aid, answer)
 
@@ -106,7 +112,7 @@ def _init(command: Command) -> Shape:
 
 
 def _debit(command: Command) -> Shape:
-    known = command.p2 in SLOT_SIZE
+    known = command.p2 in SLOTS
     words = f"slot {Slot(command.p2).name}" if known else f"unknown slot {command.p2}"
     data = (*DEBIT_HEAD.fields, *STATE_FIELD.get(Slot(command.p2) if known else Slot.none, ()), S2)
     if len(command.data) == size_of(RESTRICTED):
@@ -124,7 +130,7 @@ def _cancel(command: Command) -> Shape:
 
 
 def _proof(command: Command) -> Shape:
-    return Shape("PROOF", "debit", _plain(command), (NT, S2), (NT, *STORED.fields, TAC, S3))
+    return Shape("PROOF", "debit", _plain(command), (NT, S2), PROVED)
 
 
 def _confirm(command: Command) -> Shape:
@@ -132,8 +138,7 @@ def _confirm(command: Command) -> Shape:
 
 
 def _read_log(command: Command) -> Shape:
-    entry = (NT, *STORED.fields, BALANCE, TAC, S3)
-    return Shape("READ LOG", "debit", f"record {command.p1}", (S2,), entry)
+    return Shape("READ LOG", "debit", f"record {command.p1}", (S2,), LOGGED)
 
 
 def _block(command: Command) -> Shape:
@@ -173,14 +178,15 @@ def _authenticate(command: Command) -> Shape:
     name, body, answer = ORDERS.get(command.p1, (f"unknown order {command.p1:02X}", (), ()))
     purse, low = (command.p2 >> 4) + 1, command.p2 & 15
     words = f"for {name}"
-    if command.p1 == 0x42 and low in SLOT_SIZE:
+    if command.p1 == 0x42 and low in SLOTS:
         words += f", slot {Slot(low).name}"
         body = (*body, *STATE_FIELD[Slot(low)])
     elif command.p1 == 0x44:
         words += f", {PHASES.get(low, f'unknown phase {low}')}"
     if purse > 1:
         words += f", {PURSES.get(purse, f'unknown purse {purse}')}"
-        answer = (COUNTER, OPERATOR, CATEGORY, S2) if command.p1 == 0x42 else answer
+        told = (*RESTRICTED_HEAD.fields[2:], S2)
+        answer = told if command.p1 == 0x42 else answer
     shown = (*SELECTED.fields, *INIT_DATA.fields, *INITIATED, *body)
     return Shape("AUTHENTICATE", "SAM", words, shown, answer)
 
@@ -188,17 +194,16 @@ def _authenticate(command: Command) -> Shape:
 def _confirm_sam(command: Command) -> Shape:
     name = ORDERS.get(command.p1, (f"unknown order {command.p1:02X}",))[0]
     told: dict[int, Fields] = {
-        0x42: MOVED, 0x44: MOVED, 0x46: MOVED, 0x48: (NT, *STORED.fields, TAC, S3),
-        0x4C: (NT, *STORED.fields, BALANCE, TAC, S3), 0x4E: (NT, S3),
-    }  # fmt: skip
+        0x42: MOVED, 0x44: MOVED, 0x46: MOVED, 0x48: PROVED, 0x4C: LOGGED, 0x4E: (NT, S3),
+    }
     asks = command.p2 == 1
     words = f"answer of {name}" + (", S4 asked for" if asks else "")
     return Shape("CONFIRM", "SAM", words, told.get(command.p1, ()), (S4,) if asks else ())
 
 
 def _restore(command: Command) -> Shape:
-    receipt = (Field("number", 4, ""), Field("amount", 4, ""), Field("mac", 8, "", False))
-    return Shape("RESTORE", "SAM", _plain(command), receipt, (Field("unacknowledged", 4, ""),))
+    left = (Field("unacknowledged", 4, ""),)
+    return Shape("RESTORE", "SAM", _plain(command), RECEIPT.fields, left)
 
 
 def _open(command: Command) -> Shape:
@@ -221,37 +226,26 @@ def _pseudonym(command: Command) -> Shape:
 
 def _store(command: Command, application: str) -> Shape:
     last = ", the last" if command.p1 == 0x80 else ""
-    block = command.p2
-    fields = BLOCKS.get((application, min(block, ROWS_FROM.get(application, block))), ())
-    return Shape("STORE DATA", "issue", f"{application} block {block}{last}", fields, ())
+    block, layouts = command.p2, BLOCKS[application]
+    row = min(block, len(layouts)) if block else 1
+    layout = layouts[row - 1]
+    words = f"{application} block {block}{last}"
+    return Shape("STORE DATA", "issue", words, layout.fields, (), SECRETS.get(layout.name, NONE))
 
 
-def _octets(*parts: tuple[str, int]) -> Fields:
-    return tuple(Field(name, size, "", size <= 4) for name, size in parts)
-
-
-# Keys are named and counted, never shown.
-ROWS_FROM = {"identity": 2, "SAM": 2}
-BLOCKS: dict[tuple[str, int], Fields] = {
-    ("purse", 1): SELECTED.fields,
-    ("purse", 2): _octets(("debit key", 16), ("load key", 16), ("admin key", 16), ("tac key", 16)),
-    ("purse", 3): _octets(
-        ("main_limit", 4), ("routine_balance", 4), ("routine_limit", 4), ("periodic_balance", 4),
-        ("periodic_limit", 4), ("routine_categories", 16), ("periodic_categories", 16),
-    ),
-    ("identity", 1): _octets(
-        ("reference key", 16), ("over_18", 1), ("resident_of", 2), ("group", 1),
-        ("group_expiry", 2), ("photo_digest", 32),
-    ),
-    ("identity", 2): _octets(
-        ("party", 2), ("rights", 1), ("authentication key", 16), ("pseudonym key", 16)
-    ),
-    ("SAM", 1): _octets(
-        ("sam", 4), ("terminal", 4), ("may", 1), ("operator", 2), ("category", 2), ("ceiling", 4),
-        ("sam_counter", 4), ("receipt key", 16),
-    ),
-    ("SAM", 2): _octets(("issuer", 2), ("role", 1), ("key_version", 1), ("master key", 16)),
-}  # fmt: skip
+# The blocks of each application; the last of them stands for those behind it, row by row.
+BLOCKS: dict[str, tuple[Layout, ...]] = {
+    "purse": (SELECTED, CARD_KEYS, PURSE_LIMITS),
+    "identity": (IDENTITY, PARTY),
+    "SAM": (SAM_BLOCK, KEY_SET_BLOCK),
+}
+SECRETS: dict[str, frozenset[str]] = {
+    CARD_KEYS.name: frozenset(field.name for field in CARD_KEYS.fields),
+    IDENTITY.name: frozenset({"reference"}),
+    PARTY.name: frozenset({"authentication_key", "pseudonym_key"}),
+    SAM_BLOCK.name: frozenset({"receipt_key"}),
+    KEY_SET_BLOCK.name: frozenset({"master"}),
+}
 SHAPERS: dict[int, Callable[[Command], Shape]] = {
     0x40: _init, 0x42: _debit, 0x44: _credit, 0x46: _cancel, 0x48: _proof, 0x4A: _confirm,
     0x4C: _read_log, 0x4E: _block, 0x52: _put_key, 0x54: _put_entitlement,

@@ -17,6 +17,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from scenarios.shipped import data_folder
+from scheme.apdu import Flag, PurseNumber
 from scheme.days import JAKARTA, clock_text, date_of
 from scheme.errors import RecordError
 from scheme.money import rupiah
@@ -25,7 +26,15 @@ from scheme.services import VehicleClass
 from scheme.transit_state import Transit, parse_parking, parse_transit
 
 PROFILES = {1: "unregistered", 2: "registered"}
-PURSES = {1: "main purse", 2: "KJP routine purse", 3: "KJP periodic purse"}
+PURSES = {
+    int(PurseNumber.main): "main purse",
+    int(PurseNumber.kjp_routine): "KJP routine purse",
+    int(PurseNumber.kjp_periodic): "KJP periodic purse",
+}
+FLAGS = {
+    Flag.unconfirmed: "last transaction not confirmed",
+    Flag.reserved: "a load is reserved",
+}
 DAY_MAX = (dt.date.max - dt.date(1970, 1, 1)).days
 
 
@@ -102,11 +111,12 @@ def flag_words(flags: int) -> str:
     """Return SELECT's flags in words."""
     told = [
         words
-        for bit, words in ((1, "last transaction not confirmed"), (2, "a load is reserved"))
+        for bit, words in FLAGS.items()
         if flags & bit
     ]
-    if flags & ~3:
-        told.append(f"unknown bits {flags & ~3:02x}")
+    unknown = flags & ~sum(FLAGS)
+    if unknown:
+        told.append(f"unknown bits {unknown:02x}")
     return ", ".join(told) or "none"
 
 
@@ -177,8 +187,8 @@ FIELD_WORDS: dict[str, Callable[[int, Names], str]] = {
     "purse": lambda value, _: PURSES.get(value, f"unknown purse {value}"),
 }
 MONEY_FIELDS = (
-    "amount", "balance", "ceiling", "unacknowledged", "limit", "main_limit", "routine_balance",
-    "routine_limit", "periodic_balance", "periodic_limit",
+    "amount", "balance", "ceiling", "unacknowledged", "limit", "routine", "routine_limit",
+    "periodic", "periodic_limit",
 )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from hil.marked import Marked, read_marked
 from scenarios.shipped import data_folder
 from scheme.days import day_of
 from scheme.errors import BadInputError, InventoryError
+from scheme.identity import Rights
 
 FORMAT = "jakarta-one/card-profile/1"
 FORM_VERSION = 1
@@ -116,9 +117,13 @@ def participants() -> list[dict[str, Any]]:
     return list(_participants_file()["participants"])
 
 
-def groups() -> dict[int, str]:
-    """Return the free groups by number."""
-    return {int(row["group"]): str(row["name"]) for row in _participants_file()["groups"]}
+def relying_parties() -> dict[int, Rights]:
+    """Return who may ask an identity for what, by participant number."""
+    text = (data_folder() / "relying_parties.yaml").read_text(encoding="utf-8")
+    rows = YAML(typ="safe").load(text)["parties"]
+    return {
+        int(row["party"]): Rights(sum(Rights[name] for name in row["rights"])) for row in rows
+    }
 
 
 def later(day: dt.date, months: int) -> dt.date:

@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from testbed.cli import city, load, rack, report, run, serve, tariff
+from testbed.cli import card, city, load, rack, report, run, serve, tariff
 from testbed.cli.exits import ExitCode, error_line, exit_of_error
 
 EXAMPLE = "Example: jakarta-one run scenarios/morning_peak.yaml\n\n"
@@ -28,6 +28,7 @@ morning through them, and judges what was booked against what happened.
 \b
 A scenario, whole       jakarta-one run SCENARIO
 A vendor's reader       jakarta-one rack play RUN/city --rack my_rack.yaml
+A card                  jakarta-one card conformance pcsc://READER
 A back office of yours  jakarta-one load run RUN/city --target my_target.yaml
 """
 EPILOG = """\
@@ -61,6 +62,7 @@ def make_app() -> typer.Typer:
     app.add_typer(city.make_group(), name="city")
     app.command("serve")(serve.serve)
     app.add_typer(rack.make_group(), name="rack")
+    app.add_typer(card.make_group(), name="card")
     app.add_typer(load.make_group(), name="load")
     app.add_typer(report.make_group(), name="report")
     app.add_typer(tariff.make_group(), name="tariff")
