@@ -94,7 +94,7 @@ class Harness:
         self._line.close()
 
     def new(self, kind: Kind, tear_at: int = 0) -> JavaCard:
-        """Return a blank card, or raise CardGoneError if its power went at that write of install."""
+        """Return a blank card; raise CardGoneError if its power went at that write of install."""
         tear = tear_at.to_bytes(4, "big") if tear_at else b""
         number = self.ask(Op.new, 0, bytes((kind,)) + tear)
         return JavaCard(self, int.from_bytes(number, "big"))

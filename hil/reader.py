@@ -1,6 +1,7 @@
 """The door to every reader: a URL in, a `Reader` out.
 
     model://            the Python purse, one of its own in the field from the start
+    model://CARD.json   the Python purse of a card file, as `card issue` wrote it
     java://             the applet in a JVM, likewise
     vpcd://             we play vpcd; a virtual card comes to us over TCP, our own or anybody's
     pcsc://NAME         a PC/SC reader by its name or a part of it; bare, a virtual one of our own
@@ -23,8 +24,9 @@ from importlib.metadata import entry_points
 from types import ModuleType
 from typing import Protocol, runtime_checkable
 
+from hil.address import join_options, split_options
 from hil.exchange import Exchange
-from scheme.errors import InventoryError
+from scheme.errors import InventoryError, ReaderError
 from scheme.personalisation import CardData
 from scheme.sam_personalisation import SamData
 
@@ -113,10 +115,13 @@ def make_reader(url: str) -> Reader:
     check_url(url)
     scheme, _, address = url.partition("://")
     wrapper, plus, inner = scheme.partition("+")
-    if plus:
-        wrap: Callable[[Reader], Reader] = _module(wrapper).wrap
-        return wrap(make_reader(f"{inner}://{address}"))
-    return _maker(scheme)(address)
+    if not plus:
+        return _maker(scheme)(address)
+    module = _module(wrapper)
+    place, options = split_options(address)
+    own = {name: options.pop(name) for name in module.OPTIONS if name in options}
+    wrapped: Reader = module.wrap(make_reader(f"{inner}://{join_options(place, options)}"), **own)
+    return wrapped
 
 
 def check_url(url: str) -> None:
@@ -130,6 +135,16 @@ def check_url(url: str) -> None:
             near = difflib.get_close_matches(name, known, 1)
             hint = f'; did you mean "{near[0]}"?' if near else ""
             raise InventoryError(f'no reader driver "{name}"; there are: {", ".join(known)}{hint}')
+
+
+def held(reader: Reader) -> CardHolder:
+    """Return a reader as one whose card a program can change; raises ReaderError if it cannot."""
+    if not isinstance(reader, CardHolder):
+        raise ReaderError(
+            f'reader "{reader.url}": expected one whose card a program can change; '
+            "change it by hand"
+        )
+    return reader
 
 
 def drivers() -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """A virtual card: a card that is a program, on the card's side of a vpcd connection.
 
-It comes to a vpcd that listens, Debian's or our own `vpcd://`, or waits for one that connects to it.
+It comes to a vpcd that listens, Debian's or our own `vpcd://`, or waits for one that connects.
 The program behind it can be changed while the connection stands; for the reader that is a card that
 lost power. What no program of ours answers, the UID, is answered here: a random one for each time
 the card gets power, as ISO/IEC 14443-3 has it for cards that are not to be followed.

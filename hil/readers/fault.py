@@ -10,11 +10,13 @@ from enum import Enum
 from typing import NamedTuple
 
 from hil.exchange import Exchange
-from hil.reader import Card, CardHolder, Reader
+from hil.reader import Card, Reader, held
 from scheme.apdu import Ins
-from scheme.errors import CardGoneError, ReaderError
+from scheme.errors import CardGoneError
 from scheme.personalisation import CardData
 from scheme.sam_personalisation import SamData
+
+OPTIONS = ()  # of its URL, that are this wrapper's
 
 
 class Tear(Enum):
@@ -67,15 +69,15 @@ class FaultReader:
 
     def issue(self, data: CardData | SamData) -> Card:
         """Return a fresh card, if the reader within can make one."""
-        return self._holder().issue(data)
+        return held(self._inner).issue(data)
 
     def insert(self, card: Card) -> None:
         """Put a card into the field, if the reader within can."""
-        self._holder().insert(card)
+        held(self._inner).insert(card)
 
     def remove(self) -> None:
         """Take the card out of the field, if the reader within can."""
-        self._holder().remove()
+        held(self._inner).remove()
 
     def transceive(self, apdu: bytes) -> Exchange:
         """Return the card's answer, or tear."""
@@ -90,14 +92,6 @@ class FaultReader:
         raise CardGoneError(
             f'card left reader "{self.url}" at {Ins(apdu[1]).name.upper()}, as asked'
         )
-
-    def _holder(self) -> CardHolder:
-        if not isinstance(self._inner, CardHolder):
-            raise ReaderError(
-                f'reader "{self._inner.url}": expected one whose card a program can change; '
-                "change it by hand"
-            )
-        return self._inner
 
 
 def wrap(inner: Reader) -> FaultReader:

@@ -6,9 +6,11 @@ program alone.
 
 from __future__ import annotations
 
+from pathlib import Path
 from time import monotonic_ns
 
 from hil.address import EMPTY, parse_address
+from hil.cardfile import read_card_file
 from hil.exchange import Exchange
 from hil.issuing import issue
 from hil.own_card import own_card_data
@@ -16,6 +18,8 @@ from hil.reader import Card
 from scheme.errors import CardGoneError, ReaderError
 from scheme.personalisation import CardData
 from scheme.sam_personalisation import SamData
+
+CARD_FILES = (".json", ".yaml")
 
 
 class ModelReader:
@@ -66,12 +70,16 @@ class ModelReader:
 
 
 def make(address: str) -> ModelReader:
-    """Return a reader with a card of its own, or for the address `empty` with none.
+    """Return a reader with a card: its own, or that of a card file; for `empty` with none.
 
     Raises:
-        BadInputError: If the address is another.
+        BadInputError: If the address is another, or the file is no card file.
     """
     parsed = parse_address("model", address)
-    if parsed.place not in ("", EMPTY):
-        raise parsed.bad("model:// or model://empty")
-    return ModelReader(address, None if parsed.place else issue("python", own_card_data()))
+    if parsed.place == EMPTY:
+        return ModelReader(parsed.url, None)
+    if not parsed.place:
+        return ModelReader(parsed.url, issue("python", own_card_data()))
+    if Path(parsed.place).suffix not in CARD_FILES:
+        raise parsed.bad("model://, model://empty or model://CARD.json")
+    return ModelReader(parsed.url, issue("python", read_card_file(Path(parsed.place))))

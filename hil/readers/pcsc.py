@@ -1,7 +1,7 @@
 """`pcsc://NAME`: a PC/SC reader, by its exact name or a part that only it has.
 
 Bare, it is a virtual one: a pcscd with vpcd (`hil.pcscd`) and a card of our own in it, the Python
-card or, with `?card=java`, the applet; there are two such slots on a machine. Only this module knows
+card or, with `?card=java`, the applet; a machine has two such slots. Only this module knows
 pyscard, and of pyscard only `smartcard.scard`: its monitors poll, and are not safe among threads.
 One context watches for cards and another talks, since they would block each other.
 """
@@ -10,8 +10,6 @@ from __future__ import annotations
 
 from time import monotonic, monotonic_ns, sleep
 from typing import Any
-
-from smartcard import scard
 
 from hil.address import EMPTY, Address, parse_address
 from hil.exchange import Exchange
@@ -22,6 +20,14 @@ from hil.reader import Card
 from scheme.errors import CardGoneError, InventoryError, ReaderError
 from scheme.personalisation import CardData
 from scheme.sam_personalisation import SamData
+
+try:
+    from smartcard import scard
+except ModuleNotFoundError as error:
+    raise ReaderError(
+        'pcsc://: expected pyscard, got none; do: pip install "jakarta-one-testbed[rack]", which '
+        "builds it and wants Debian's swig, gcc and libpcsclite-dev"
+    ) from error
 
 BUSY_S = 2.0  # how long another program may hold the card before it is a fault
 BUSY_STEP_S = 0.02
