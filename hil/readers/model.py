@@ -77,9 +77,9 @@ def make(address: str) -> ModelReader:
     """
     parsed = parse_address("model", address)
     if parsed.place == EMPTY:
-        return ModelReader(parsed.url, None)
+        return ModelReader(address, None)
     if not parsed.place:
-        return ModelReader(parsed.url, issue("python", own_card_data()))
+        return ModelReader(address, issue("python", own_card_data()))
     if Path(parsed.place).suffix not in CARD_FILES:
         raise parsed.bad("model://, model://empty or model://CARD.json")
-    return ModelReader(parsed.url, issue("python", read_card_file(Path(parsed.place))))
+    return ModelReader(address, issue("python", read_card_file(Path(parsed.place))))
