@@ -15,14 +15,21 @@ from numpy.typing import NDArray
 from hil.exchange import Timed
 from hil.slices import PlannedTap
 from hil.timer import Squeeze
+from scheme.apdu import Ins
+from scheme.dialogue import Device
 
 DISPLACED = "displaced"
+PHASES = ("detect", "select", "init", "SAM", "debit", "decide")
 
 
 class Played(NamedTuple):
-    """What became of one row of the slice; instants are monotonic nanoseconds."""
+    """What became of one row of the slice; instants are monotonic nanoseconds.
+
+    From `presented_ns` to `started_ns` the reader detects the card; the tap begins after it.
+    """
 
     intended_ns: int
+    presented_ns: int
     started_ns: int
     done_ns: int
     outcome: str
@@ -44,8 +51,8 @@ def tap_columns(
     columns: dict[str, Any] = {
         name: [getattr(tap, name) for tap in taps] for name in PlannedTap._fields
     }
-    clocks = [(p.intended_ns, p.started_ns, p.done_ns) if p else (0, 0, 0) for p in played]
-    for at, name in enumerate(("intended_us", "started_us", "done_us")):
+    clocks = [p[:4] if p else (0, 0, 0, 0) for p in played]
+    for at, name in enumerate(("intended_us", "presented_us", "started_us", "done_us")):
         columns[name] = np.array(
             [squeeze.epoch(clock[at]) if clock[at] else 0 for clock in clocks], np.int64
         )
@@ -93,6 +100,34 @@ def summary(played: Sequence[Played | None], equal: NDArray[np.bool_]) -> dict[s
         "service_p50_us": _quantile(service, 50),
         "service_p99_us": _quantile(service, 99),
     }
+
+
+def phases(played: Sequence[Played | None]) -> dict[str, dict[str, int]]:
+    """Return percentiles of each phase over the taps that had it, microseconds.
+
+    Detection stands apart: it is no part of a tap's time. What no exchange took is `decide`.
+    """
+    spent: dict[str, list[int]] = {phase: [] for phase in PHASES}
+    for tap in filter(None, played):
+        spent["detect"].append(tap.started_ns - tap.presented_ns)
+        own: dict[str, int] = {}
+        for timed in tap.exchanges:
+            phase = _phase(timed)
+            own[phase] = own.get(phase, 0) + timed.received_ns - timed.sent_ns
+        for phase, taken_ns in own.items():
+            spent[phase].append(taken_ns)
+        spent["decide"].append(tap.done_ns - tap.started_ns - sum(own.values()))
+    told = {phase: np.array(taken, np.int64) // 1_000 for phase, taken in spent.items()}
+    return {
+        phase: {"p50_us": _quantile(us, 50), "p99_us": _quantile(us, 99)}
+        for phase, us in told.items()
+    }
+
+
+def _phase(timed: Timed) -> str:
+    if timed.device is Device.sam:
+        return "SAM"
+    return {Ins.select: "select", Ins.init: "init"}.get(timed.ins, "debit")
 
 
 def _quantile(us: NDArray[np.int64], percent: int) -> int:

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from hil.drift import Drift, orders
-from hil.evidence import Played, exchange_columns, summary, tap_columns
+from hil.evidence import Played, exchange_columns, phases, summary, tap_columns
 from hil.exchange import Timed
-from hil.posts import Deck, open_posts
+from hil.posts import Deck, close_posts, open_posts
 from hil.rack import RackFile, kind_of
 from hil.readers.fault import Tear
 from hil.slices import PlannedTap, Slice, read_slice, write_columns
@@ -85,9 +85,7 @@ class Run:
 
     def close(self) -> None:
         """Let go of every reader."""
-        for post in self._posts.values():
-            post.reader.close()
-            post.sam.close()
+        close_posts(self._posts)
 
     def play(self, speed: float, on_progress: Progress) -> None:
         """Play every tap at its instant."""
@@ -135,6 +133,7 @@ class Run:
             "tears": {"armed": self._armed, "fired": fired},
         }
         whole |= summary(played, self._equal)
+        whole["phases"] = phases(played)
         (out / "rack.json").write_text(json.dumps(whole, indent=2) + "\n", encoding="utf-8")
         return whole
 
@@ -144,7 +143,8 @@ class Run:
         if tap.torn:
             post.reader.arm(TEARS[tap.torn], Ins.debit, Ins.credit)
             self._armed += 1
-        post.reader.insert(self._deck.card(tap.card))
+        presented_ns = now_ns()
+        post.reader.insert(self._deck.card(tap.card, post.reader))
         trace, versions = trace_id(self._part.seed, tap.terminal, number), self._versions(tap)
         record, outcome, exchanges = None, "", list[Timed]()
         started_ns = now_ns()
@@ -157,13 +157,13 @@ class Run:
             outcome = f"SW {refused.sw:04X}"
         done_ns = now_ns()
         post.reader.disarm()
-        post.reader.remove()
+        post.reader.field_off()  # it has left; the socket of a virtual reader stays for the next
         if outcome == "tap_was_torn":
             self._torn_rows[tap.terminal, tap.card, tap.at_ms] = row
         self._compare(row, tap, record, outcome)
         if not self._equal[row]:
             self._drift.measure(tap.terminal, post.validator.sam_counter())
-        return Played(intended_ns, started_ns, done_ns, outcome, exchanges)
+        return Played(intended_ns, presented_ns, started_ns, done_ns, outcome, exchanges)
 
     def _versions(self, tap: PlannedTap) -> Versions:
         """Return what the terminal holds by then, as its planned record says."""

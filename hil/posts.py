@@ -1,25 +1,27 @@
 """The rack at work: every place with its readers open and its SAM in, and the cards of the slice.
 
-Cards are Python purses and so are SAMs, each with the run's test keys; a reader must let a program
-change its card. Which tap is next, and whether it was right, is `hil.play`.
+Cards and SAMs are issued by the readers they lie in, under the run's test keys: Python's or Java's,
+as the URL says. A reader must let a program change its card. Which tap is next, and whether it was
+right, is `hil.play`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from typing import NamedTuple
 
-from hil.rack import RackFile
-from hil.reader import CardHolder, Reader, open_reader
+from hil.rack import RackFile, RackPlace, kind_of
+from hil.reader import Card, CardHolder, Reader, open_reader
 from hil.readers.fault import FaultReader, wrap
-from hil.readers.model import fresh_challenge
 from hil.slices import RackTerminal, Slice
 from hil.validator import TornMemory, Validator
 from scheme.errors import InventoryError, ReaderError
 from scheme.image import CardKeys, Image, Limits
 from scheme.keys import Role, TestKeys
-from scheme.purse import Purse
-from scheme.sam import IssuerKeys, May, Sam
+from scheme.personalisation import CardData
+from scheme.sam import IssuerKeys, May
+from scheme.sam_personalisation import SamData
 from scheme.services import LOADS, PARKING, TRANSIT, Service
 
 
@@ -40,20 +42,20 @@ class Deck:
         self._images = images
         self._limits_idr = limits_idr
         self._keys = keys
-        self._cards: dict[int, Purse] = {}
+        self._cards: dict[int, Card] = {}
 
-    def card(self, number: int) -> Purse:
-        """Return a card as it is now."""
+    def card(self, number: int, reader: CardHolder) -> Card:
+        """Return a card as it is now; a reader of its kind issues it, the first time."""
         if number not in self._cards:
-            self._cards[number] = self._made(self._images[number])
+            self._cards[number] = reader.issue(self._data(self._images[number]))
         return self._cards[number]
 
-    def _made(self, image: Image) -> Purse:
+    def _data(self, image: Image) -> CardData:
         def master(role: Role) -> bytes:
             return self._keys.issuer_master(image.issuer, role, image.key_version)
 
         keys = CardKeys.of(master, image.card, image.issuer, image.key_version)
-        return Purse(image, keys, fresh_challenge, Limits(self._limits_idr[image.profile]))
+        return CardData(image, keys, Limits(self._limits_idr[image.profile]))
 
 
 def open_posts(part: Slice, rack: RackFile, keys: TestKeys) -> dict[str, Post]:
@@ -63,24 +65,53 @@ def open_posts(part: Slice, rack: RackFile, keys: TestKeys) -> dict[str, Post]:
         InventoryError: If the rack lacks a place of the slice, or has another gate there.
         ReaderError: If a reader cannot be opened, or its card not be changed.
     """
+    _check_kinds(part, rack)
     sets = {(image.issuer, image.key_version) for image in part.cards.values()}
     memories: dict[tuple[int, int, int], TornMemory] = {}
     posts: dict[str, Post] = {}
-    for name, terminal in part.terminals.items():
-        place, facts = rack.place(name), terminal.facts
-        if (place.service, place.direction) != (facts.service, facts.direction):
-            raise InventoryError(
-                f'place "{name}" in {rack.path}: expected {facts.service.name} '
-                f"{facts.direction.name} as in the plan, got {place.service.name} "
-                f"{place.direction.name}; generate the city again with this rack"
-            )
-        reader, sam = wrap(open_reader(place.reader)), open_reader(place.sam)
-        _holder(sam).insert(_sam(terminal, sets, keys))
-        # Gates of one station and direction know of each other's torn taps (R8).
-        key = (int(facts.service), facts.place, int(facts.direction))
-        memory = memories.setdefault(key, {})
-        posts[name] = Post(reader, sam, Validator(terminal.number, facts, reader, sam, memory))
+    try:
+        for name, terminal in part.terminals.items():
+            place, facts = rack.place(name), terminal.facts
+            _check_gate(rack, place, terminal)
+            # Gates of one station and direction know of each other's torn taps (R8).
+            key = (int(facts.service), facts.place, int(facts.direction))
+            memory = memories.setdefault(key, {})
+            posts[name] = _open_post(place, terminal, _sam(terminal, sets, keys), memory)
+    except BaseException:
+        close_posts(posts)
+        raise
     return posts
+
+
+def close_posts(posts: Mapping[str, Post]) -> None:
+    """Let go of every reader."""
+    for post in posts.values():
+        post.reader.close()
+        post.sam.close()
+
+
+def _open_post(
+    place: RackPlace, terminal: RackTerminal, data: SamData, memory: TornMemory
+) -> Post:
+    with ExitStack() as opened:
+        reader, sam = wrap(open_reader(place.reader)), open_reader(place.sam)
+        opened.callback(reader.close)
+        opened.callback(sam.close)
+        _holder(reader)
+        holder = _holder(sam)
+        holder.insert(holder.issue(data))
+        opened.pop_all()
+    return Post(reader, sam, Validator(terminal.number, terminal.facts, reader, sam, memory))
+
+
+def _check_gate(rack: RackFile, place: RackPlace, terminal: RackTerminal) -> None:
+    facts = terminal.facts
+    if (place.service, place.direction) != (facts.service, facts.direction):
+        raise InventoryError(
+            f'place "{place.name}" in {rack.path}: expected {facts.service.name} '
+            f"{facts.direction.name} as in the plan, got {place.service.name} "
+            f"{place.direction.name}; generate the city again with this rack"
+        )
 
 
 def may_of(service: Service) -> May:
@@ -92,7 +123,20 @@ def may_of(service: Service) -> May:
     return May.load if service in LOADS else May.debit
 
 
-def _sam(terminal: RackTerminal, sets: set[tuple[int, int]], keys: TestKeys) -> Sam:
+def _check_kinds(part: Slice, rack: RackFile) -> None:
+    """Raise InventoryError if a card would have to be of two kinds: no card changes its nature."""
+    first: dict[int, str] = {}
+    for tap in part.taps:
+        name = first.setdefault(tap.card, tap.rack_place)
+        before, now = (kind_of(rack.place(place).reader)[1] for place in (name, tap.rack_place))
+        if before != now:
+            raise InventoryError(
+                f'{rack.path}: expected cards of one kind at "{name}" and "{tap.rack_place}", '
+                f"where the same cards are presented, got {before} and {now}"
+            )
+
+
+def _sam(terminal: RackTerminal, sets: set[tuple[int, int]], keys: TestKeys) -> SamData:
     """Return a SAM with the debit keys of issuers and versions, and load keys where it loads."""
     service = terminal.facts.service
     roles = (Role.debit, Role.load) if service in LOADS else (Role.debit,)
@@ -101,13 +145,14 @@ def _sam(terminal: RackTerminal, sets: set[tuple[int, int]], keys: TestKeys) -> 
         for issuer, version in sets
         for role in roles
     }
-    return Sam(terminal.sam, terminal.number, masters, may_of(service), fresh_challenge)
+    receipts = keys.sam_receipt_key(terminal.sam)
+    return SamData(terminal.sam, terminal.number, may_of(service), masters, receipts)
 
 
 def _holder(reader: Reader) -> CardHolder:
     if not isinstance(reader, CardHolder):
         raise ReaderError(
             f'reader "{reader.url}": expected one whose card a program can change; '
-            "only model:// can be played so far"
+            "such are model://, java://, vpcd:// and pcsc:// without an address"
         )
     return reader

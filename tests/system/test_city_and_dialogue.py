@@ -15,10 +15,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from hil.issuing import fresh_challenge
 from hil.play import TEARS
 from hil.posts import Deck, may_of
 from hil.readers.fault import FaultReader, wrap
-from hil.readers.model import ModelReader, fresh_challenge
+from hil.readers.model import ModelReader
 from hil.validator import TornMemory, Validator
 from scenarios.shipped import FOLDER
 from scheme.apdu import Ins
@@ -104,7 +105,7 @@ def recorded(city: Path) -> dict[int, list[TapRecord]]:
     for row in rows(city / "truth/presentations.parquet", "at_ms, card"):
         number, device = row["terminal"], at[row["terminal"]]
         made[number] += device.validator.record_torn(row["at_ms"])
-        device.reader.insert(deck.card(row["card"]))
+        device.reader.insert(deck.card(row["card"], device.reader))
         if row["torn"]:
             device.reader.arm(TEARS[row["torn"]], Ins.debit, Ins.credit)
         trace = trace_id(seed, number, row["presentation"])
