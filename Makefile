@@ -8,10 +8,12 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 INSTALL := $(PIP) install --require-hashes --no-build-isolation -r
 SCENARIO ?= scenarios/morning_peak.yaml
+CARD := card_applet/target/card.stamp
+CARD_SOURCES := card_applet/pom.xml $(shell find card_applet/src -type f)
 CAMPAIGNS := $(patsubst campaigns/%.py,%,$(wildcard campaigns/[a-z]*.py))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check clean venv lock packages
+.PHONY: help run test check clean venv lock packages card
 .DELETE_ON_ERROR:
 
 help:  ## list the targets
@@ -28,6 +30,7 @@ test:  ## everything that must hold; NO_APT=1 only prints the Debian packages it
 	@scripts/debian-packages list
 else
 test: $(VENV)/test.stamp check  ## everything that must hold; NO_APT=1 only prints the Debian packages it wants
+	@$(MAKE) --no-print-directory card
 	@for name in $(CAMPAIGNS); do \
 		$(BIN)/python -m campaigns $$name --fraction 0.02 || exit 1; done
 	$(BIN)/python -m pytest tests scenarios --scenario-level smoke
@@ -39,8 +42,10 @@ check: $(VENV)/test.stamp  ## style, types, import directions, orphans, duplicat
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m pytest -q tests/test_tidy.py
 
+card: $(CARD)  ## build the card applet and its harness, for java:// and the tests
+
 clean:  ## remove .venv, runs and everything that was built
-	rm -rf $(VENV) runs build dist ./*.egg-info .mypy_cache .ruff_cache .pytest_cache \
+	rm -rf $(VENV) runs build dist card_applet/target ./*.egg-info .mypy_cache .ruff_cache .pytest_cache \
 		.hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -62,6 +67,14 @@ $(VENV)/run.stamp: pyproject.toml requirements/build.lock requirements/run.lock 
 	@$(INSTALL) requirements/build.lock
 	@$(INSTALL) requirements/run.lock
 	@$(PIP) install --no-build-isolation --no-deps --editable .
+	@touch $@
+
+# Maven knows by itself what is new, but takes seconds to find out.
+$(CARD): $(CARD_SOURCES)
+	@command -v mvn >/dev/null && command -v javac >/dev/null || \
+		{ echo "make: expected Maven and a JDK; on Debian: apt-get install maven default-jdk-headless" >&2; exit 3; }
+	@echo "Building the card applet ..."
+	@mvn -q -B package -f card_applet
 	@touch $@
 
 $(VENV)/test.stamp: $(VENV)/run.stamp requirements/test.lock scripts/debian-packages
