@@ -69,10 +69,11 @@ def read_trace(path: Path) -> list[Line]:
         texts = path.read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise RecordError(f"{path}: expected a trace of APDUs, got {error}") from error
-    return [_line(text, f"{path}:{number}") for number, text in enumerate(texts, 1)]
+    return [parse_line(text, f"{path}:{number}") for number, text in enumerate(texts, 1)]
 
 
-def _line(text: str, where: str) -> Line:
+def parse_line(text: str, where: str) -> Line:
+    """Return a line of a trace; raises RecordError, which names `where`, if it is none."""
     try:
         fields = json.loads(text)
         response = fields["response"]

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from hil.shapes import APPLICATIONS, NONE, Fields, Shape, shape_of, size_of
 from hil.words import Names, field_words
-from scheme.apdu import parse_command
+from scheme.apdu import Ins, parse_command
 from scheme.status import Sw, meaning
 
 STATUS_SIZE = 2
@@ -101,11 +101,13 @@ def _decoded(heard: Heard, selected: dict[str, str], names: Names) -> Decoded:
     if command is None:
         shape, told = None, _raw(heard.command, "command")
     else:
-        if command.ins == 0xA4 and command.data in APPLICATIONS:
+        if command.ins == Ins.select and command.data in APPLICATIONS:
             selected[heard.reader] = APPLICATIONS[command.data]
         shape = shape_of(command, selected.get(heard.reader, "purse"))
         told = _raw(command.data, "data")
-        if shape:
+        if command.ins == Ins.store_data and command.data and not any(command.data):
+            told = (Told("data", b"", f"{len(command.data)} bytes, left out of the trace"),)
+        elif shape:
             told = _fields(shape.data, command.data, names, shape.hidden)
     sw, answered = _answer(heard.answer, shape, names)
     if command is None:

@@ -6,11 +6,15 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from hil.apdu_trace import Line, parse_line
 from hil.decode import Heard
+from hil.pcap import is_pcap, read_pcap
+from hil.words import stamp_words
 from scheme.errors import BadInputError
 
 STDIN = "-"
-PCAP_MAGIC = (b"\xa1\xb2\xc3\xd4", b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\x3c\x4d", b"\x4d\x3c\xb2\xa1")
+NS_IN_MS = 1_000_000
+NS_MAX = 1 << 63  # past the year 2200
 NO_ANSWER = "-"
 HEX = frozenset("0123456789abcdefABCDEF")
 
@@ -47,7 +51,11 @@ def _file(path: Path) -> Iterator[Heard]:
 
 
 def _lines(name: str, content: bytes) -> Iterator[Heard]:
-    """Yield the exchanges of a text, one a line."""
+    """Yield the exchanges of a pcap, or of a text with one a line: JSON of `trace+`, or hex."""
+    if is_pcap(content):
+        for at_ms, command, answer in read_pcap(name, content):
+            yield Heard(command, answer, at=stamp_words(at_ms))
+        return
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -55,9 +63,22 @@ def _lines(name: str, content: bytes) -> Iterator[Heard]:
             name, expected="a trace, a pcap or hex", got="bytes that are no text"
         ) from error
     for number, line in enumerate(text.splitlines(), 1):
-        stripped = line.strip()
-        if stripped and not stripped.startswith("#"):
-            yield _exchange(f"{name}:{number}", stripped.split())
+        stripped, where = line.strip(), f"{name}:{number}"
+        if stripped.startswith("{"):
+            yield _traced(parse_line(stripped, where), where)
+        elif stripped and not stripped.startswith("#"):
+            yield _exchange(where, stripped.split())
+
+
+def _traced(line: Line, where: str) -> Heard:
+    instants, texts = (line.at_ns, line.sent_ns, line.received_ns), (line.reader, line.phase)
+    right = all(type(at) is int and 0 <= at < NS_MAX for at in instants)
+    if not right or not all(isinstance(text, str) for text in texts):
+        expected = "nanoseconds as whole numbers, reader and phase as texts"
+        raise BadInputError.at(where, expected=expected, got=(*instants, *texts))
+    took_us = (line.received_ns - line.sent_ns) / 1_000
+    at = stamp_words(line.at_ns // NS_IN_MS)
+    return Heard(line.command, line.response, line.reader, at, took_us, line.phase)
 
 
 def _exchange(where: str, words: Sequence[str]) -> Heard:
