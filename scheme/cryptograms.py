@@ -45,6 +45,14 @@ class Keyed:
         context.update(message)
         return context.finalize()
 
+    def derive(self, fixed: bytes) -> bytes:
+        """Return one key derived from this one, as the function `derive` does."""
+        return self.cmac(b"\x01" + fixed)
+
+    def derived(self, fixed: bytes) -> Keyed:
+        """Return that key, set up."""
+        return Keyed(self.derive(fixed))
+
     def step_mac(self, step: Step, message: bytes) -> bytes:
         """Return the MAC of one step of a session."""
         return self.cmac(bytes((step,)) + message)[:MAC_SIZE]

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from scheme.apdu import SLOT_SIZE, PurseNumber, Slot
+from scheme.apdu import SLOT_SIZE, Mode, PurseNumber, Slot
+from scheme.cryptograms import Keyed
 from scheme.keys import Role, card_key
 from scheme.layouts import CARD_KEYS, SELECTED
 
@@ -34,6 +35,22 @@ class CardKeys(NamedTuple):
     def pack(self) -> bytes:
         """Return the 64 bytes in which they travel."""
         return CARD_KEYS.codec.pack(*self)
+
+
+class KeyedCard:
+    """A card's keys, set up once and used often."""
+
+    __slots__ = ("_admin", "_debit", "_load", "keys", "tac")
+
+    def __init__(self, keys: CardKeys) -> None:
+        self.keys = keys
+        self._debit, self._load, self._admin, self.tac = map(Keyed, keys)
+
+    def of(self, mode: Mode) -> Keyed:
+        """Return the key from which a session in a mode has its own."""
+        if mode is Mode.credit:
+            return self._load
+        return self._admin if mode is Mode.admin else self._debit
 
 
 class Limits(NamedTuple):

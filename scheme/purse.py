@@ -1,61 +1,81 @@
 """The purse: what a card does with each command. Pure: bytes in, bytes out, no chance, no clock.
 
-What survives power loss is one `Image`, replaced whole in one assignment: balance, counter, state
-and proof are all old or all new. What a session needs is forgotten by `reset`, by SELECT, and by
-any error. CANCEL, CONFIRM, the log, blocking, and loads in two phases are not here.
+What survives power loss is one `Image`, replaced whole in one assignment: balance, counter, state,
+proof and log are all old or all new. What a session needs is forgotten by `reset`, by SELECT, and
+by any error. Byte for byte: docs/spec/card.md.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any
 
 from scheme.apdu import (
+    BLOCK_P2,
     CLA,
     CLA_ISO,
     KIND_OF,
+    LOG_RECORDS,
     MAIN_PURSE,
     SELECT_BY_AID,
     SLOT_SIZE,
+    UNBLOCK_P2,
     Command,
+    Flag,
     Ins,
     Mode,
-    Response,
+    Phase,
     Slot,
     parse_command,
-    sw_only,
 )
-from scheme.cryptograms import MAC_SIZE, Keyed, Step, tac
-from scheme.image import CardKeys, Image, Limits
-from scheme.keys import PURSE_AID, session_key
-from scheme.layouts import DEBIT_ANSWER, DEBIT_HEAD, INIT_ANSWER, INIT_DATA, STORED
-from scheme.records import CARD_PART, RECORD_VERSION, STATE_SIZE, RecordKind
+from scheme.cryptograms import MAC_SIZE, Step
+from scheme.image import CardKeys, Image, KeyedCard, Limits
+from scheme.keys import ENC_LABEL, MAC_LABEL, PURSE_AID, decrypt_keys, session_input
+from scheme.layouts import CARD_KEYS, DEBIT_HEAD, INIT_ANSWER, INIT_DATA, RESTRICTED_HEAD
+from scheme.records import RecordKind
 from scheme.status import Sw
+from scheme.transaction import (
+    Order,
+    Session,
+    can_cancel,
+    refund,
+    reservation,
+    reserved,
+    transacted,
+)
 
 NT_MAX = 0xFFFF_FFFF
-
-
-class Session(NamedTuple):
-    """What INIT opened."""
-
-    mode: Mode
-    amount: int
-    terminal: int
-    sam: int
-    macs: Keyed
+WRONG_MACS_MOST = 15  # from here on only the issuer opens a session
+WRONG_MACS_END = 255  # and from here on nobody
+GROUP_MAX = 15
+OK = Sw.ok.to_bytes(2, "big")
+MALFORMED = Sw.wrong_length.to_bytes(2, "big")
+MODES = frozenset(Mode)
+# Of each command that moves value: the mode of its session, and the most that its P2 may be.
+VALUE: dict[int, tuple[Mode, int]] = {
+    Ins.debit: (Mode.debit, Slot.parking),
+    Ins.credit: (Mode.credit, Phase.commit),
+    Ins.cancel: (Mode.cancel, Slot.none),
+}
+ORDER_SIZE = DEBIT_HEAD.size + MAC_SIZE
+RESTRICTED_SIZE = RESTRICTED_HEAD.size + MAC_SIZE
+KEYS_SIZE = 1 + CARD_KEYS.size + MAC_SIZE
+ENTITLEMENT_SIZE = 3 + MAC_SIZE
 
 
 class Purse:
-    """One card. `answer` is all a terminal can do to it.
+    """One card's purse. `answer` is all a terminal can do to it.
 
     Args:
-        image: What the card holds.
-        keys: Its keys.
+        image: What it holds.
+        keys: Its keys, as it was issued with them.
         challenge: Gives 8 fresh bytes a call; a card lab's random generator, a test's counter.
         limits: The most its purses may hold, and what they may be spent on.
     """
 
-    __slots__ = ("_challenge", "_keys", "_limits", "_said", "_session", "image")
+    __slots__ = (
+        "_challenge", "_contexts", "_keys", "_limits", "_moved", "_said", "_session", "image",
+    )  # fmt: skip
 
     def __init__(
         self, image: Image, keys: CardKeys, challenge: Callable[[], bytes], limits: Limits
@@ -64,150 +84,283 @@ class Purse:
         self._keys = keys
         self._challenge = challenge
         self._limits = limits
+        self._contexts = KeyedCard(image.put or keys)
         self._said = b""
         self._session: Session | None = None
+        self._moved: Session | None = None  # that of the value command right before
 
     def reset(self) -> None:
         """Forget what is not in the image, as a card out of the field does."""
-        self._said, self._session = b"", None
+        self._said, self._session, self._moved = b"", None, None
 
     def answer(self, apdu: bytes) -> bytes:
         """Return the answer to a command; never raises, whatever the bytes."""
         command = parse_command(apdu)
-        response = sw_only(Sw.wrong_length) if command is None else self._dispatch(command)
-        if response.sw != Sw.ok:
-            self._session = None
-        return response.encode()
+        if command is None:
+            return MALFORMED
+        # Every command ends the session; one that opens it, or keeps it, says so at its end.
+        session, self._session = self._session, None
+        told = self._dispatch(command, session)
+        return told + OK if isinstance(told, bytes) else told.to_bytes(2, "big")
 
-    def _dispatch(self, command: Command) -> Response:
+    def _dispatch(self, command: Command, session: Session | None) -> bytes | Sw:
         cla, ins = command.cla, command.ins
+        moved, self._moved = self._moved, None
         if cla == CLA_ISO and ins == Ins.select:
             return self._select(command)
         if cla not in (CLA, CLA_ISO):
-            return sw_only(Sw.class_unknown)
-        if cla != CLA or ins not in (Ins.init, Ins.debit, Ins.credit, Ins.proof):
-            return sw_only(Sw.instruction_unknown)
-        if not self._said:
-            return sw_only(Sw.wrong_state)
-        if ins == Ins.init:
-            return self._init(command)
-        return self._prove(command) if ins == Ins.proof else self._move(command)
+            return Sw.class_unknown
+        answers = ANSWERS.get(ins) if cla == CLA else None
+        if answers is None:
+            return Sw.instruction_unknown
+        if ins == Ins.confirm_purse:  # its value command has ended the SELECT
+            return self._confirm(command, moved)
+        return answers(self, command, session) if self._said else Sw.wrong_state
 
-    def _select(self, command: Command) -> Response:
-        self.reset()
+    def _select(self, command: Command) -> bytes | Sw:
+        self._said = b""
         if (command.p1, command.p2) != (SELECT_BY_AID, 0):
-            return sw_only(Sw.wrong_parameters)
+            return Sw.wrong_parameters
         if command.data != PURSE_AID:
-            return sw_only(Sw.application_unknown)
+            return Sw.application_unknown
         self._said = self.image.said()
-        return Response(self._said, Sw.ok)
+        return self._said
 
-    def _init(self, command: Command) -> Response:
+    def _init(self, command: Command, session: Session | None) -> bytes | Sw:
         """Open a session and prove all that SELECT said; nothing is written."""
-        self._session = None
-        if command.p1 not in (Mode.debit, Mode.credit, Mode.proof) or command.p2 != MAIN_PURSE:
-            return sw_only(Sw.wrong_parameters)
-        if len(command.data) != INIT_DATA.size:
-            return sw_only(Sw.wrong_length)
-        amount, terminal, sam, challenge = INIT_DATA.codec.unpack(command.data)
-        mode, image = Mode(command.p1), self.image
-        if mode is Mode.debit and amount > image.balance:
-            return sw_only(Sw.balance_too_low)
-        if mode is Mode.credit and image.balance + amount > self._limits.main:
-            return sw_only(Sw.limit_exceeded)
+        _, _, p1, purse, data = command
+        if p1 not in MODES or not self._opens(p1, purse):
+            return Sw.wrong_parameters
+        if len(data) != INIT_DATA.size:
+            return Sw.wrong_length
+        mode, image = Mode(p1), self.image
+        amount, terminal, sam, challenge = INIT_DATA.codec.unpack(data)
+        wrong = self._misasked(mode, purse, amount, terminal)
+        if wrong is not None:
+            return wrong
         own = self._challenge()
-        key = self._keys.load if mode is Mode.credit else self._keys.debit
-        macs = Keyed(session_key(key, own, challenge, image.nt, terminal))
+        context = (own, challenge, image.nt, terminal)
+        macs = self._keyed().of(mode).derived(session_input(MAC_LABEL, *context))
         answer = INIT_ANSWER.codec.pack(
-            own, image.nt, image.balance, image.status, image.key_version, bytes(MAC_SIZE)
+            own, image.nt, image.held(purse), image.status, image.key_version, b""
         )[:-MAC_SIZE]
-        shown = bytes((mode, command.p2)) + self._said + command.data + answer
-        self._session = Session(mode, amount, terminal, sam, macs)
-        return Response(answer + macs.step_mac(Step.card_says, shown), Sw.ok)
+        self._session = Session(mode, purse, amount, terminal, sam, context, macs)
+        shown = bytes((mode, purse)) + self._said + data + answer
+        return answer + macs.step_mac(Step.card_says, shown)
 
-    def _move(self, command: Command) -> Response:
-        """Debit or load: the one write of a tap."""
-        debits = command.ins == Ins.debit
-        if command.p1 != 0 or command.p2 not in (SLOT_SIZE if debits else (Slot.none,)):
-            return sw_only(Sw.wrong_parameters)
-        slot = Slot(command.p2)
-        if len(command.data) != DEBIT_HEAD.size + SLOT_SIZE[slot] + MAC_SIZE:
-            return sw_only(Sw.wrong_length)
-        session = self._session
-        if session is None or session.mode is not (Mode.debit if debits else Mode.credit):
-            return sw_only(Sw.wrong_state)
-        order, got = command.data[:-MAC_SIZE], command.data[-MAC_SIZE:]
-        if not session.macs.step_holds(
-            Step.terminal_orders, bytes((command.ins, slot)) + order, got
-        ):
-            return sw_only(Sw.wrong_mac)
-        if self.image.status:
-            return sw_only(Sw.card_blocked)
-        if self.image.nt == NT_MAX:
-            return sw_only(Sw.counter_exhausted)
-        kind = KIND_OF[slot] if debits else RecordKind.load
-        return self._write(session, kind, slot, order)
+    def _opens(self, mode: int, purse: int) -> bool:
+        """Return whether that purse is on this card, and that mode is for it."""
+        whole = mode in (Mode.proof, Mode.admin)
+        return self._limits.of(purse) > 0 and (purse == MAIN_PURSE or not whole)
 
-    def _write(self, session: Session, kind: RecordKind, slot: Slot, order: bytes) -> Response:
-        old = self.image
-        at_s, place, sam_counter = DEBIT_HEAD.codec.unpack(order[: DEBIT_HEAD.size])
-        state = order[DEBIT_HEAD.size :]
-        nt = old.nt + 1
-        moved = session.amount if kind is RecordKind.load else -session.amount
-        balance = old.balance + moved
-        proof = self._proof(session, kind, (nt, balance, at_s, place, sam_counter), state)
-        # Everything that can fail has been done: from here the card is the new one.
-        self.image = old._replace(
-            nt=nt,
-            balance=balance,
-            transit=state if slot is Slot.transit else old.transit,
-            parking=state if slot is Slot.parking else old.parking,
-            proof=proof,
-        )
-        self.reset()
-        answer = DEBIT_ANSWER.codec.pack(balance, nt, proof[STORED.size :], b"")[:-MAC_SIZE]
-        ins = Ins.credit if kind is RecordKind.load else Ins.debit
-        return Response(
-            answer + session.macs.step_mac(Step.card_did, bytes((ins,)) + answer), Sw.ok
-        )
-
-    def _proof(
-        self,
-        session: Session,
-        kind: RecordKind,
-        told: tuple[int, int, int, int, int],
-        state: bytes,
-    ) -> bytes:
-        """Return stored part and TAC of a transaction."""
-        nt, balance, at_s, place, sam_counter = told
+    def _misasked(self, mode: Mode, purse: int, amount: int, terminal: int) -> Sw | None:
+        """Return why no session may be opened, or None."""
         image = self.image
-        part = CARD_PART.codec.pack(
-            RECORD_VERSION, kind, image.issuer, image.card, nt, MAIN_PURSE, image.key_version,
-            place, session.amount, balance, at_s, session.terminal, session.sam, sam_counter,
-            state.ljust(STATE_SIZE, b"\0"),
-        )  # fmt: skip
-        stored = STORED.codec.pack(
-            RECORD_VERSION, kind, MAIN_PURSE, image.key_version, session.amount, at_s,
-            session.terminal, place, session.sam, sam_counter,
-        )  # fmt: skip
-        return stored + tac(self._keys.tac, part)
+        if image.wrong_macs >= (WRONG_MACS_END if mode is Mode.admin else WRONG_MACS_MOST):
+            return Sw.mac_blocked
+        if mode is Mode.debit:
+            return Sw.balance_too_low if amount > image.held(purse) else None
+        if mode is Mode.credit:
+            over = image.held(purse) + amount > self._limits.of(purse)
+            return Sw.limit_exceeded if over else None
+        if mode is Mode.cancel and not can_cancel(image, purse, amount, terminal):
+            return Sw.reference_unknown
+        return None
 
-    def _prove(self, command: Command) -> Response:
-        """Tell the last transaction again, as often as asked; nothing is written."""
-        if (command.p1, command.p2) != (0, 0):
-            return sw_only(Sw.wrong_parameters)
-        if len(command.data) != 4 + MAC_SIZE:
-            return sw_only(Sw.wrong_length)
-        session = self._session
-        if session is None or session.mode is not Mode.proof:
-            return sw_only(Sw.wrong_state)
-        order, got = command.data[:4], command.data[4:]
-        head = bytes((Ins.proof, Slot.none))
-        if not session.macs.step_holds(Step.terminal_orders, head + order, got):
-            return sw_only(Sw.wrong_mac)
-        if not self.image.proof or int.from_bytes(order, "big") != self.image.nt:
-            return sw_only(Sw.proof_unknown)
-        answer = order + self.image.proof
-        return Response(
-            answer + session.macs.step_mac(Step.card_did, bytes((Ins.proof,)) + answer), Sw.ok
+    def _move(self, command: Command, session: Session | None) -> bytes | Sw:
+        """DEBIT, CREDIT or CANCEL: the one write of a tap."""
+        _, ins, p1, p2, data = command
+        mode, most = VALUE[ins]
+        debits = ins == Ins.debit
+        restricted = (
+            debits and session is not None and session.mode is mode and session.purse != MAIN_PURSE
         )
+        if p1 or p2 > (Slot.none if restricted else most):
+            return Sw.wrong_parameters
+        size = RESTRICTED_SIZE if restricted else ORDER_SIZE
+        if debits and not restricted:
+            size += SLOT_SIZE[Slot(p2)]
+        ordered = self._ordered(command, session, mode, size)
+        if isinstance(ordered, Sw):
+            return ordered
+        commits = ins == Ins.credit and p2 == Phase.commit
+        wrong = self._unable(ordered, data, restricted, commits)
+        if wrong is not None:
+            return wrong
+        if ins == Ins.credit and p2 == Phase.reserve:
+            image, answer = reserved(self.image, ordered)
+            return self._write(image, ordered, ins, answer)
+        order = self._order(ins, p2, data[:-MAC_SIZE], commits)
+        image, answer = transacted(self.image, ordered, order, self._keyed().tac)
+        told = self._write(image, ordered, ins, answer)
+        self._moved = ordered
+        return told
+
+    def _order(self, ins: int, p2: int, data: bytes, commits: bool) -> Order:
+        """Return what a value command orders, its kind and the state it leaves included."""
+        if ins == Ins.debit:
+            # What lies behind the head is a state only where a slot was named.
+            return Order(KIND_OF[Slot(p2)], data, data[DEBIT_HEAD.size :] if p2 else b"")
+        if ins == Ins.cancel:
+            kind, state = refund(self.image)
+            return Order(kind, data, state)
+        return Order(RecordKind.load, data, b"", commits)
+
+    def _unable(self, session: Session, data: bytes, restricted: bool, commits: bool) -> Sw | None:
+        """Return why a rightly ordered transaction may not be, or None."""
+        image = self.image
+        if image.status:
+            return Sw.card_blocked
+        if image.nt == NT_MAX:
+            return Sw.counter_exhausted
+        if restricted:
+            category = RESTRICTED_HEAD.codec.unpack_from(data)[-1]
+            allowed = category and category in self._limits.categories(session.purse)
+            return None if allowed else Sw.category_refused
+        if commits and image.reserved != reservation(session):
+            return Sw.reference_unknown
+        return None
+
+    def _confirm(self, command: Command, moved: Session | None) -> bytes | Sw:
+        """Note that the answer of the value command right before was heard."""
+        if command.p1 or command.p2:
+            return Sw.wrong_parameters
+        if len(command.data) != MAC_SIZE:
+            return Sw.wrong_length
+        if moved is None:
+            return Sw.wrong_state
+        image = self.image
+        heard = bytes((Ins.confirm_purse, 0)) + image.nt.to_bytes(4, "big")
+        if not moved.macs.step_holds(Step.terminal_heard, heard, command.data):
+            return self._wrong_mac()
+        self.image = image._replace(flags=image.flags & ~int(Flag.unconfirmed))
+        return b""
+
+    def _prove(self, command: Command, session: Session | None) -> bytes | Sw:
+        """Tell the last transaction again, as often as asked; nothing is written."""
+        if command.p1 or command.p2:
+            return Sw.wrong_parameters
+        ordered = self._ordered(command, session, Mode.proof, 4 + MAC_SIZE)
+        if isinstance(ordered, Sw):
+            return ordered
+        nt = command.data[:4]
+        if not self.image.proof or int.from_bytes(nt, "big") != self.image.nt:
+            return Sw.proof_unknown
+        self._session = ordered
+        return self._signed(ordered, command.ins, nt + self.image.proof)
+
+    def _read_log(self, command: Command, session: Session | None) -> bytes | Sw:
+        """Tell one of the last transactions; one S2 serves every record of a session."""
+        record = command.p1
+        if not 0 < record <= LOG_RECORDS or command.p2:
+            return Sw.wrong_parameters
+        ordered = self._ordered(command, session, Mode.proof, MAC_SIZE)
+        if isinstance(ordered, Sw):
+            return ordered
+        if record > len(self.image.log):
+            return Sw.proof_unknown
+        self._session = ordered
+        return self._signed(ordered, command.ins, self.image.log[record - 1])
+
+    def _block(self, command: Command, session: Session | None) -> bytes | Sw:
+        """BLOCK, in any debit session, and UNBLOCK, the issuer's."""
+        blocks = command.p2 == BLOCK_P2
+        if command.p1 or command.p2 not in (BLOCK_P2, UNBLOCK_P2):
+            return Sw.wrong_parameters
+        mode = Mode.debit if blocks else Mode.admin
+        ordered = self._ordered(command, session, mode, blocks + MAC_SIZE)
+        if isinstance(ordered, Sw):
+            return ordered
+        if not blocks:
+            return self._change(ordered, command, status=0, wrong_macs=0)
+        reason = command.data[0]
+        return self._change(ordered, command, status=reason) if reason else Sw.wrong_data
+
+    def _put_key(self, command: Command, session: Session | None) -> bytes | Sw:
+        """Replace all four keys and their version; S2 covers them as they came, encrypted."""
+        if command.p1 or command.p2:
+            return Sw.wrong_parameters
+        ordered = self._ordered(command, session, Mode.admin, KEYS_SIZE)
+        if isinstance(ordered, Sw):
+            return ordered
+        version, wrapped = command.data[0], command.data[1:-MAC_SIZE]
+        if version <= self.image.key_version:
+            return Sw.wrong_data
+        key = self._keyed().of(Mode.admin).derive(session_input(ENC_LABEL, *ordered.context))
+        put = CardKeys(*CARD_KEYS.codec.unpack(decrypt_keys(key, wrapped)))
+        return self._change(ordered, command, key_version=version, put=put)
+
+    def _put_entitlement(self, command: Command, session: Session | None) -> bytes | Sw:
+        """Replace the free group and its last day."""
+        if command.p1 or command.p2:
+            return Sw.wrong_parameters
+        ordered = self._ordered(command, session, Mode.admin, ENTITLEMENT_SIZE)
+        if isinstance(ordered, Sw):
+            return ordered
+        group, expiry = command.data[0], int.from_bytes(command.data[1:3], "big")
+        if group > GROUP_MAX:
+            return Sw.wrong_data
+        return self._change(ordered, command, group=group, group_expiry=expiry)
+
+    def _store_data(self, command: Command, session: Session | None) -> Sw:
+        """Refuse: a purse that answers has been issued."""
+        return Sw.wrong_state
+
+    def _ordered(
+        self, command: Command, session: Session | None, mode: Mode, size: int
+    ) -> Session | Sw:
+        """Return the session of an order that holds; else what is wrong with length, state, S2."""
+        data = command.data
+        if len(data) != size:
+            return Sw.wrong_length
+        if session is None or session.mode is not mode:
+            return Sw.wrong_state
+        order = bytes((command.ins, command.p2)) + data[:-MAC_SIZE]
+        if not session.macs.step_holds(Step.terminal_orders, order, data[-MAC_SIZE:]):
+            return self._wrong_mac()
+        return session
+
+    def _keyed(self) -> KeyedCard:
+        """Return the keys that stand now, set up for use."""
+        keys = self.image.put or self._keys
+        if self._contexts.keys is not keys:
+            self._contexts = KeyedCard(keys)
+        return self._contexts
+
+    def _wrong_mac(self) -> Sw:
+        """Count a wrong MAC: the one write that bad input makes."""
+        wrong = min(self.image.wrong_macs + 1, WRONG_MACS_END)
+        self.image = self.image._replace(wrong_macs=wrong)
+        return Sw.wrong_mac
+
+    def _change(self, session: Session, command: Command, **changes: Any) -> bytes:
+        """Change what the issuer or a listed card's block changes, and answer the counter."""
+        image = self.image
+        answer = image.nt.to_bytes(4, "big")
+        return self._write(image._replace(**changes), session, command.ins, answer)
+
+    def _write(self, image: Image, session: Session, ins: int, answer: bytes) -> bytes:
+        """Become the new card, in one assignment, and answer with S3."""
+        told = self._signed(session, ins, answer)
+        # Everything that can fail has been done.
+        self.image = image
+        self._said = b""
+        return told
+
+    def _signed(self, session: Session, ins: int, answer: bytes) -> bytes:
+        return answer + session.macs.step_mac(Step.card_did, bytes((ins,)) + answer)
+
+
+ANSWERS: dict[int, Callable[[Purse, Command, Session | None], bytes | Sw]] = {
+    Ins.init: Purse._init,
+    Ins.debit: Purse._move,
+    Ins.credit: Purse._move,
+    Ins.cancel: Purse._move,
+    Ins.proof: Purse._prove,
+    Ins.confirm_purse: Purse._confirm,
+    Ins.read_log: Purse._read_log,
+    Ins.block: Purse._block,
+    Ins.put_key: Purse._put_key,
+    Ins.put_entitlement: Purse._put_entitlement,
+    Ins.store_data: Purse._store_data,
+}

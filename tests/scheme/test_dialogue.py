@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scheme.apdu import Ins, Slot
+from scheme.apdu import SLOT_OF, Ins, Slot
 from scheme.cryptograms import tac
 from scheme.decision import Decision
 from scheme.dialogue import Device, present
@@ -102,7 +102,7 @@ def test_a_refused_tap_is_proved_by_init_of_nothing_and_moves_nothing(kind: Reco
     assert card.image == before
     assert outcome.record is not None
     fields = outcome.record.fields()
-    told = {RecordKind.debit_transit: STATE, RecordKind.debit_parking: b"parking"}.get(kind, b"")
+    told = {Slot.none: b"", Slot.transit: STATE, Slot.parking: b"parking"}[SLOT_OF[kind]]
     assert fields["state"] == told.ljust(32, b"\0")
     assert (fields["nt"], fields["balance"], fields["amount"]) == (5, 100_000, 0)
     assert (fields["sam_counter"], module.counter) == (0, 0)

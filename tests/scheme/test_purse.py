@@ -77,7 +77,9 @@ INIT = init_command(Mode.debit, 0, TERMINAL, SAM, CHALLENGE)
         (INIT._replace(ins=0xB8).encode(), Sw.instruction_unknown),
         (INIT._replace(ins=Ins.authenticate).encode(), Sw.instruction_unknown),
         (INIT._replace(p1=0).encode(), Sw.wrong_parameters),
-        (INIT._replace(p1=3).encode(), Sw.wrong_parameters),
+        (INIT._replace(p1=3).encode(), Sw.reference_unknown),
+        (INIT._replace(p1=5).encode(), Sw.wrong_parameters),
+        (INIT._replace(p1=7).encode(), Sw.wrong_parameters),
         (INIT._replace(p2=2).encode(), Sw.wrong_parameters),
         (init_command(Mode.debit, 100_001, 1, 1, CHALLENGE).encode(), Sw.balance_too_low),
         (init_command(Mode.debit, 1 << 31, 1, 1, CHALLENGE).encode(), Sw.balance_too_low),
@@ -125,14 +127,14 @@ def test_init_writes_nothing_and_its_mac_covers_all_that_select_said() -> None:
     assert card.image == before
 
 
-def test_a_wrong_mac_ends_the_session_and_writes_nothing() -> None:
+def test_a_wrong_mac_ends_the_session_and_writes_nothing_but_that_it_came() -> None:
     card = purse()
     right = order(opened(card))
     before = card.image
     wrong = right._replace(data=right.data[:-1] + bytes((right.data[-1] ^ 1,)))
     assert tell(card, wrong) == (Sw.wrong_mac, b"")
     assert tell(card, right) == (Sw.wrong_state, b"")
-    assert card.image == before
+    assert card.image == before._replace(wrong_macs=1)
 
 
 def test_an_order_is_good_once() -> None:
@@ -151,7 +153,7 @@ def test_an_order_is_good_once() -> None:
         (Mode.credit, Ins.debit, Slot.none, b"", Sw.wrong_state),
         (Mode.debit, Ins.credit, Slot.none, b"", Sw.wrong_state),
         (Mode.proof, Ins.debit, Slot.none, b"", Sw.wrong_state),
-        (Mode.credit, Ins.credit, Slot.transit, bytes(29), Sw.wrong_parameters),
+        (Mode.credit, Ins.credit, Slot.transit, bytes(29), Sw.wrong_length),
         (Mode.debit, Ins.debit, Slot.transit, bytes(28), Sw.wrong_length),
         (Mode.debit, Ins.debit, Slot.parking, bytes(8), Sw.wrong_length),
         (Mode.debit, Ins.debit, Slot.none, bytes(1), Sw.wrong_length),
