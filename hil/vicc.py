@@ -17,8 +17,8 @@ from hil.reader import Card
 from hil.vpcd_wire import HOST, Order, prepare, receive_frame, send_frame
 from scheme.errors import CardGoneError, ReaderError
 
-# PC/SC part 3, 3.1.3.2.3.1: a contactless card at T=1 with the historical bytes "JKT1".
-ATR = bytes((0x3B, 0x84, 0x80, 0x01, *b"JKT1", 0x61))
+# PC/SC part 3, 3.1.3.2.3.1: a contactless card of ISO/IEC 14443-4 with no historical bytes.
+ATR = bytes((0x3B, 0x80, 0x80, 0x01, 0x01))
 GET_UID = bytes((0xFF, 0xCA, 0, 0, 0))  # PC/SC part 3, 3.2.2.1.3; answered by the reader
 RANDOM_UID = 0x08  # ISO/IEC 14443-3, 6.5.4: the first byte of a UID that is drawn anew
 CONNECT_S = 5.0

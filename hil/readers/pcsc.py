@@ -226,6 +226,7 @@ class OwnPcscReader(PcscReader):
                 self.field_off()
             else:
                 self._socket.remove()
+                self._let_go(scard.SCARD_LEAVE_CARD)
                 self._await(scard.SCARD_STATE_EMPTY, ARRIVE_S)
                 self._socket.insert(card)
                 self.detect(ARRIVE_S)
