@@ -32,6 +32,7 @@ from scheme.apdu import (
 from scheme.cryptograms import KEY_SIZE, MAC_SIZE, Keyed, Step, cmac, derive, fixed_input
 from scheme.errors import RecordError
 from scheme.keys import IDENTITY_AID
+from scheme.layouts import block
 from scheme.records import Field, Layout
 from scheme.status import Sw
 
@@ -262,6 +263,6 @@ def identity_blocks(data: IdentityData) -> tuple[bytes, ...]:
             f"identity.parties: expected at most {PARTIES_MAX} rows of different parties "
             f"from 1 on, got {numbers}"
         )
-    first = IDENTITY.pack(data._asdict())
-    rows = [PARTY.pack(row._asdict()) for row in data.parties]
+    first = block(IDENTITY, data._asdict())
+    rows = [block(PARTY, row._asdict()) for row in data.parties]
     return store_commands(dict(enumerate((first, *rows), 1)))

@@ -6,7 +6,10 @@ Numbers are unsigned and big-endian; there is no TLV. Which command carries whic
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from scheme.cryptograms import KEY_SIZE, MAC_SIZE
+from scheme.errors import RecordError
 from scheme.records import PARKING_STATE, TRANSIT_STATE, Field, Layout
 
 CATEGORIES_MAX = 8  # merchant categories of one restricted purse
@@ -168,3 +171,18 @@ assert (SELECTED.size, INIT_DATA.size, INIT_ANSWER.size) == (63, 20, 26)
 assert (DEBIT_ANSWER.size, STORED.size, PROOF_SIZE) == (24, 26, 46)
 assert (RESTRICTED_HEAD.size, LOG_ENTRY.size, SAM_SELECTED.size, RECEIPT.size) == (14, 42, 21, 16)
 assert (CARD_KEYS.size, PURSE_LIMITS.size) == (64, 52)
+
+
+def block(layout: Layout, values: Mapping[str, int | bytes]) -> bytes:
+    """Return the bytes of a block of personalisation, in which no field is padded.
+
+    Raises:
+        RecordError: If a value does not fill its field, or does not fit.
+    """
+    for field in layout.fields:
+        value = values[field.name]
+        if isinstance(value, bytes) and len(value) != field.size:
+            raise RecordError(
+                f"{layout.name}.{field.name}: expected {field.size} bytes, got {len(value)}"
+            )
+    return layout.pack(dict(values))

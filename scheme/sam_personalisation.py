@@ -8,6 +8,7 @@ from typing import NamedTuple
 from scheme.apdu import store_commands
 from scheme.cryptograms import KEY_SIZE
 from scheme.errors import RecordError
+from scheme.layouts import block
 from scheme.records import Field, Layout
 from scheme.sam import IssuerKeys, May, Sam
 
@@ -72,7 +73,7 @@ def sam_blocks(data: SamData) -> tuple[bytes, ...]:
         )
     values = data._asdict() | {"ceiling": data.ceiling_idr}
     sets = (which._asdict() | {"master": master} for which, master in data.masters.items())
-    blocks = (SAM_BLOCK.pack(values), *(KEY_SET_BLOCK.pack(each) for each in sets))
+    blocks = (block(SAM_BLOCK, values), *(block(KEY_SET_BLOCK, each) for each in sets))
     return store_commands(dict(enumerate(blocks, 1)))
 
 
