@@ -70,7 +70,7 @@ final class Mac {
     }
 
     /** Derives the session's key from another key, a label and a context. */
-    void open(byte[] key, short keyAt, byte[] label, byte[] context, short at, short size) {
+    void open(byte[] key, short keyAt, byte label, byte[] context, short at, short size) {
         derive(key, keyAt, label, context, at, size);
         session.setKey(whole, (short) 0);
     }
@@ -91,7 +91,7 @@ final class Mac {
     void decrypt(
             byte[] key,
             short keyAt,
-            byte[] label,
+            byte label,
             byte[] context,
             short contextAt,
             short contextSize,
@@ -108,10 +108,10 @@ final class Mac {
 
     /** Leaves in {@code whole} CMAC(key, 01 | label | 00 | context | bits wanted 0080). */
     private void derive(
-            byte[] key, short keyAt, byte[] label, byte[] context, short at, short size) {
+            byte[] key, short keyAt, byte label, byte[] context, short at, short size) {
         short end = 0;
         scratch[end++] = 1;
-        end = Util.arrayCopyNonAtomic(label, (short) 0, scratch, end, (short) label.length);
+        end = Labels.putLabel(label, scratch, end);
         scratch[end++] = 0;
         end = Util.arrayCopyNonAtomic(context, at, scratch, end, size);
         end = Util.setShort(scratch, end, (short) 128);

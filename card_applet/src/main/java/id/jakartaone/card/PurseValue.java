@@ -50,18 +50,15 @@ final class PurseValue {
 
     private final PurseApplet purse;
     private final PurseState state;
-    private final byte[] session;
-    private final byte[] work;
 
     PurseValue(PurseApplet purse) {
         this.purse = purse;
         state = purse.state;
-        session = purse.session;
-        work = purse.work;
     }
 
     /** Answers DEBIT, CREDIT or CANCEL. */
     short move(byte[] buffer, short size) {
+        byte[] session = purse.session;
         byte ins = buffer[Application.INS];
         byte parameter = buffer[Application.P2]; // slot or phase
         byte mode = modeOf(ins);
@@ -120,7 +117,7 @@ final class PurseValue {
         if (Rupiah.isLast(data, PurseState.NT)) {
             ISOException.throwIt(Sw.COUNTER_EXHAUSTED);
         }
-        if (restricted && !state.allows(session[PurseApplet.PURSE], buffer, CATEGORY)) {
+        if (restricted && !state.allows(purse.session[PurseApplet.PURSE], buffer, CATEGORY)) {
             ISOException.throwIt(Sw.CATEGORY_REFUSED);
         }
         if (commits && !isReserved()) {
@@ -134,7 +131,7 @@ final class PurseValue {
                 && Util.arrayCompare(
                                 data,
                                 PurseState.RESERVED,
-                                session,
+                                purse.session,
                                 PurseApplet.PURSE,
                                 (short) (1 + Rupiah.SIZE))
                         == 0;
@@ -143,6 +140,7 @@ final class PurseValue {
     /** Keeps purse and amount for a commit, in place of an earlier reservation. */
     private short reserve(byte[] buffer) {
         byte[] data = state.data;
+        byte[] session = purse.session;
         short balance = PurseState.balanceAt(session[PurseApplet.PURSE]);
         short end = Application.DATA;
         end = Util.arrayCopyNonAtomic(data, balance, buffer, end, Rupiah.SIZE);
@@ -177,6 +175,8 @@ final class PurseValue {
     /** Makes the card part of the record in RAM, new counter, balance and state included. */
     private void makePart(byte[] buffer, byte kind, byte slot) {
         byte[] data = state.data;
+        byte[] session = purse.session;
+        byte[] work = purse.work;
         byte number = session[PurseApplet.PURSE];
         short balance = PurseState.balanceAt(number);
         work[0] = VERSION;
@@ -208,6 +208,7 @@ final class PurseValue {
 
     /** Makes the log's entry, TAC included, behind the card part in RAM. */
     private void makeEntry() {
+        byte[] work = purse.work;
         short end = Util.arrayCopyNonAtomic(work, PART_NT, work, ENTRY, (short) 4);
         work[end++] = VERSION;
         work[end++] = work[PART_KIND];
@@ -223,6 +224,7 @@ final class PurseValue {
 
     /** Makes the answer with S3. */
     private short makeAnswer(byte[] buffer, byte ins) {
+        byte[] work = purse.work;
         short end = Application.DATA;
         end = Util.arrayCopyNonAtomic(work, PART_BALANCE, buffer, end, Rupiah.SIZE);
         end = Util.arrayCopyNonAtomic(work, PART_NT, buffer, end, (short) 4);
@@ -234,7 +236,8 @@ final class PurseValue {
     /** Puts everything that the transaction changes in place: all of it, or nothing. */
     private void write(byte ins, byte slot, boolean commits) {
         byte[] data = state.data;
-        short balance = PurseState.balanceAt(session[PurseApplet.PURSE]);
+        byte[] work = purse.work;
+        short balance = PurseState.balanceAt(purse.session[PurseApplet.PURSE]);
         byte cleared = commits ? PurseState.RESERVED_LOAD : 0;
         byte flags = state.flagsWith(PurseState.UNCONFIRMED, cleared);
         JCSystem.beginTransaction();

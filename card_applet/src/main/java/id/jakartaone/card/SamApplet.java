@@ -162,9 +162,7 @@ public final class SamApplet extends Application {
         checkSize(size, RECEIPT_SIZE);
         byte[] data = state.data;
         short amount = (short) (DATA + 4);
-        short end =
-                Util.arrayCopyNonAtomic(
-                        Labels.RECEIPT, (short) 0, work, (short) 0, (short) Labels.RECEIPT.length);
+        short end = Labels.putReceipt(work, (short) 0);
         end = Util.arrayCopyNonAtomic(data, SamState.SAM, work, end, (short) 4);
         end = Util.arrayCopyNonAtomic(buffer, DATA, work, end, (short) 8);
         if (!mac.holds(

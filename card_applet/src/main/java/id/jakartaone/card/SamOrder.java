@@ -13,7 +13,6 @@ final class SamOrder {
     private static final byte MAY_PARKING = 4;
     private static final byte MAY_LOAD = 8;
     private static final byte MAY_ANY_DEBIT = 7;
-    private static final byte MAY_ANY = 0x7F;
 
     private static final byte ROLE_DEBIT = 1;
     private static final byte ROLE_LOAD = 2;
@@ -45,12 +44,10 @@ final class SamOrder {
 
     private final SamApplet sam;
     private final SamState state;
-    private final byte[] work;
 
     SamOrder(SamApplet sam) {
         this.sam = sam;
         state = sam.state;
-        work = sam.work;
     }
 
     /** Returns whether a SAM signs that instruction of the purse. */
@@ -75,7 +72,8 @@ final class SamOrder {
         byte purse = (byte) (((buffer[Application.P2] >> 4) & 0x0F) + PurseState.MAIN);
         checkOrder(ins, parameter, purse);
         Application.checkSize(size, (short) (PROVEN_SIZE + bodySize(ins, parameter)));
-        if ((state.data[SamState.MAY] & needed(ins, parameter)) == 0 && ins != 0) {
+        byte needed = needed(ins, parameter);
+        if (needed != 0 && (state.data[SamState.MAY] & needed) == 0) {
             ISOException.throwIt(Sw.NOT_ALLOWED);
         }
         sam.checkOpen(SamApplet.CHALLENGED);
@@ -128,7 +126,7 @@ final class SamOrder {
         }
     }
 
-    /** Returns the permissions of which an order needs one. */
+    /** Returns the permissions of which an order needs one; 0 if every SAM may sign it. */
     private static byte needed(byte ins, byte parameter) {
         switch (ins) {
             case PurseApplet.INS_DEBIT:
@@ -142,7 +140,7 @@ final class SamOrder {
             case PurseApplet.INS_BLOCK:
                 return MAY_ANY_DEBIT;
             default:
-                return MAY_ANY;
+                return 0;
         }
     }
 
@@ -178,12 +176,11 @@ final class SamOrder {
 
     /** Derives the card's key from its issuer's master, and the session's from that. */
     private void openSession(byte[] buffer, byte mode) {
+        byte[] work = sam.work;
         short end = KEY_INPUT;
         work[end++] = 1;
         end = Util.arrayCopyNonAtomic(buffer, SAID, work, end, PurseState.CARD_SIZE);
-        end =
-                Util.arrayCopyNonAtomic(
-                        Labels.PURSE_AID, (short) 0, work, end, (short) Labels.PURSE_AID.length);
+        end = Labels.putPurseAid(work, end);
         short which = end;
         end = Util.arrayCopyNonAtomic(buffer, SAID_ISSUER, work, end, (short) 2);
         work[end++] = mode == PurseApplet.MODE_CREDIT ? ROLE_LOAD : ROLE_DEBIT;
@@ -224,6 +221,7 @@ final class SamOrder {
     /** Signs an order that moves value, and counts it whether or not the card obeys. */
     private short orderValue(byte[] buffer, byte ins, byte parameter, byte purse) {
         byte[] data = state.data;
+        byte[] work = sam.work;
         boolean adds =
                 !Rupiah.isZero(data, SamState.CEILING)
                         && (ins == PurseApplet.INS_DEBIT
@@ -254,6 +252,7 @@ final class SamOrder {
      * 02, INS, the parameter, seconds and place, counter, and the state or the merchant.
      */
     private short makeOrder(byte[] buffer, byte ins, byte parameter, boolean restricted) {
+        byte[] work = sam.work;
         short stateSize = (short) (bodySize(ins, parameter) - VALUE_BODY);
         // The message is put together over what was shown, which nobody needs any more.
         short message = (short) (Application.DATA + 32);
