@@ -1,6 +1,8 @@
 package id.jakartaone.harness;
 
 import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
 
 /** Starts the harness: serves cards until stdin closes. */
 public final class Main {
@@ -13,10 +15,19 @@ public final class Main {
     public static void main(String[] arguments) throws IOException {
         if (arguments.length == 2 && arguments[0].equals("--port")) {
             serve(Integer.parseInt(arguments[1]));
+        } else if (arguments.length == 2 && arguments[0].equals("--gate")) {
+            gate(Path.of(arguments[1]));
         } else {
             System.err.println(USAGE);
             System.exit(2);
         }
+    }
+
+    /** Print what the gate finds; exit status 1 if it finds anything. */
+    private static void gate(Path folder) throws IOException {
+        List<String> findings = Gate.check(folder);
+        findings.forEach(System.out::println);
+        System.exit(findings.isEmpty() ? 0 : 1);
     }
 
     private static void serve(int port) throws IOException {
