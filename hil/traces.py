@@ -85,8 +85,8 @@ def _exchange(where: str, words: Sequence[str]) -> Heard:
     """Return the exchange of a command and, if it was heard, its answer."""
     if len(words) > 2:
         raise BadInputError.at(where, expected="a command and its answer", got=len(words))
-    for word in words:
-        if not _is_hex(word) and word != NO_ANSWER:
+    for at, word in enumerate(words):
+        if not _is_hex(word) and (word, at) != (NO_ANSWER, 1):
             raise BadInputError.at(where, expected="bytes as hex digits", got=f'"{word[:24]}"')
     answer = words[1] if len(words) == 2 else NO_ANSWER
     return Heard(bytes.fromhex(words[0]), None if answer == NO_ANSWER else bytes.fromhex(answer))

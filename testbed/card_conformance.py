@@ -8,13 +8,14 @@ from typing import Any
 
 from hil.conformance import suite
 from hil.keyfile import MasterKeys
-from hil.reader import CardHolder, Reader
+from hil.reader import Reader
 from reports.checks import Check
 from reports.junit import junit
 from scheme.errors import BadInputError, EnvironmentFaultError
 from scheme.keys import Role
 from scheme.personalisation import CardData
 from scheme.sam_personalisation import SamData
+from testbed.card_issue import holder_of
 from testbed.progress import Progress
 
 FORMAT = "jakarta-one/card-conformance/1"
@@ -38,8 +39,8 @@ def judge(reader: Reader, keys: MasterKeys | None, progress: Progress) -> dict[s
         done += 1
         progress("conformance", done, total)
 
-    if isinstance(reader, CardHolder):
-        holder = reader
+    holder = holder_of(reader)
+    if holder is not None:
 
         def issue(data: CardData | SamData) -> None:
             holder.insert(holder.issue(data))

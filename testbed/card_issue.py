@@ -19,7 +19,7 @@ import numpy as np
 from hil.cardfile import card_document, party_row
 from hil.keyfile import MasterKeys, keys_of_seed, read_keys
 from hil.own_card import RESIDENT_OF
-from hil.reader import CardHolder, Reader
+from hil.reader import CardHolder, Reader, make_reader
 from hil.words import card_words
 from scheme.apdu import parse_response, parse_selected, select_command
 from scheme.cryptograms import KEY_SIZE, derive, fixed_input
@@ -106,13 +106,29 @@ def issue(reader: Reader, data: CardData) -> None:
         PurseRefusedError: If the card refuses a block, as one does that is issued already.
         ReaderError: If there is no card, or the reader fails.
     """
-    if isinstance(reader, CardHolder):
-        reader.insert(reader.issue(data))
+    holder = holder_of(reader)
+    if holder is not None:
+        holder.insert(holder.issue(data))
         return
     _store(reader, PURSE_AID, purse_blocks(data))
     if data.identity is not None:
         _store(reader, IDENTITY_AID, identity_blocks(data.identity))
     reader.field_off()
+
+
+def holder_of(reader: Reader) -> CardHolder | None:
+    """Return a reader as one that makes its cards, None if its card is what somebody put there.
+
+    A wrapper passes cards on to the reader within, whatever that is.
+    """
+    within = make_reader(bare_url(reader.url))
+    return reader if isinstance(within, CardHolder) and isinstance(reader, CardHolder) else None
+
+
+def bare_url(url: str) -> str:
+    """Return a reader's URL without its wrappers."""
+    drivers, separator, address = url.partition("://")
+    return drivers.rpartition("+")[2] + separator + address
 
 
 def check_issued(data: CardData, reading: Reading) -> None:

@@ -69,6 +69,7 @@ class Reading:
     Attributes:
         purses: Balance by purse, None for one that this card does not have or would not tell.
         identity: Whether the identity application answers.
+        locked: Whether it opens no session any more, after too many wrong MACs.
         proven_by: Which keys the card proved itself under, empty if it was not asked to.
         log: Entries of the log, latest first; None if it was not asked for.
     """
@@ -76,6 +77,7 @@ class Reading:
     selected: Selected
     purses: dict[int, int | None]
     identity: bool
+    locked: bool = False
     proven_by: str = ""
     log: tuple[dict[str, Any], ...] | None = None
 
@@ -87,7 +89,7 @@ class Reading:
             ("class", PROFILES.get(said.profile, f"unknown {said.profile}")),
             ("status", status_words(said.status)),
             ("expiry", day_words(said.expiry)),
-            ("free group", _group_words(said, names)),
+            ("group", _group_words(said, names)),
             ("balance", rupiah(said.balance)),
             *((PURSES[n], rupiah(idr)) for n, idr in self.purses.items() if idr is not None),
             *(("transit", sentence) for sentence in transit_words(said.transit, names)),
@@ -95,6 +97,7 @@ class Reading:
             ("identity", "on the card" if self.identity else "not on the card"),
             ("counter", f"NT {said.nt}, key version {said.key_version}"),
             ("flags", flag_words(said.flags)),
+            *([("locked", "after too many wrong MACs; its issuer unlocks it")] * self.locked),
             ("proof", f"holds, by {self.proven_by}" if self.proven_by else "not asked: no keys"),
         ]
         lines = [f"{name:<20} {words}" for name, words in rows]
@@ -117,7 +120,7 @@ class Reading:
             "transit": transit_words(said.transit, names),
             "parking": parking_words(said.parking, names), "identity": self.identity,
             "nt": said.nt, "key_version": said.key_version, "flags": said.flags,
-            "proven_by": self.proven_by or None, "log": log,
+            "locked": self.locked, "proven_by": self.proven_by or None, "log": log,
         }  # fmt: skip
 
 
@@ -133,6 +136,7 @@ class Desk:
         self._reader = reader
         self._keys_of = keys_of
         self._said = b""
+        self._locked = False
 
     def read(self, *, log: bool = False) -> Reading:
         """Return what the card says.
@@ -149,13 +153,13 @@ class Desk:
             for number in (PurseNumber.kjp_routine, PurseNumber.kjp_periodic)
         }
         if self._keys_of is None:
-            return Reading(selected, purses, identity)
+            return Reading(selected, purses, identity, self._locked)
         keys = self._keys_of(selected.issuer, selected.key_version)
         sam = _sam_of(keys)
         if not log:
             self._prove(sam, keys.source, None)
         told = self._log(sam, keys.source) if log else None
-        return Reading(selected, purses, identity, keys.source, told)
+        return Reading(selected, purses, identity, self._locked, keys.source, told)
 
     def select(self) -> Selected:
         """Return what SELECT of the purse says; raises PurseRefusedError if it says no such."""
@@ -178,6 +182,7 @@ class Desk:
             Mode.debit, 0, DESK_TERMINAL, DESK_SAM, secrets.token_bytes(MAC_SIZE), purse
         )
         answer = self._tell(command)
+        self._locked |= answer.sw == Sw.mac_blocked
         if answer.sw != Sw.ok or len(answer.data) != INIT_ANSWER.size:
             return None
         return int(INIT_ANSWER.unpack(answer.data)["balance"])
