@@ -48,12 +48,11 @@ class JavaReader:
         else:
             host, port = self._where
             self._harness = Harness(port, host)
-        if self._card is not None or self._empty:
-            return
-        if self._number is not None:
-            self._card = JavaCard(self._harness, self._number)
+        number = self._number if self._card is None else self._card.number
+        if number is not None:
+            self._card = JavaCard(self._harness, number)
             self._card.reset()
-        else:
+        elif not self._empty:
             self._card = issue_java(self._harness, own_card_data())
 
     def close(self) -> None:

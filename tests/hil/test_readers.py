@@ -1,0 +1,123 @@
+"""Every reader of cards that are programs against one table: what it does open, closed and empty."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from hil.exchange import conduct
+from hil.own_card import OWN_IMAGE, OWN_SEED, own_card_data
+from hil.reader import CardHolder, make_reader
+from scheme.apdu import Mode, init_command, parse_response, parse_selected, select_command
+from scheme.dialogue import Outcome, present
+from scheme.errors import CardGoneError, ReaderError
+from scheme.keys import IDENTITY_AID, PURSE_AID, Role, TestKeys
+from scheme.sam import IssuerKeys, May
+from scheme.sam_personalisation import SamData
+from scheme.status import Sw
+from scheme.verdicts import Verdict
+from tests.cards import decided, presentation
+
+SELECT = select_command(PURSE_AID).encode()
+INIT = init_command(Mode.debit, 0, 18, 50_000_018, bytes(8)).encode()
+UNKNOWN = bytes((0x80, 0xFE, 0, 0))
+URLS = ("model://", "java://", "vpcd://", "vpcd://?card=java", "pcsc://", "pcsc://?card=java")
+OTHERS = ("fault+model://", "trace+model://?trace=/dev/null")
+
+
+def holder(url: str) -> CardHolder:
+    """Return a reader of a program's cards, not open yet."""
+    reader = make_reader(url)
+    assert isinstance(reader, CardHolder)
+    return reader
+
+
+@pytest.fixture(params=[*URLS, *OTHERS])
+def reader(request: pytest.FixtureRequest) -> Iterator[CardHolder]:
+    """Return every kind of reader, open, one after the other."""
+    with closing(holder(request.param)) as made:
+        made.open()
+        yield made
+
+
+def sw(reader: CardHolder, command: bytes) -> int:
+    """Return the status word of the answer to a command."""
+    return parse_response(reader.transceive(command).response).sw
+
+
+def own_sam() -> SamData:
+    """Return a SAM that may take debits from own cards."""
+    keys, issuer = TestKeys(OWN_SEED), OWN_IMAGE.issuer
+    masters = {IssuerKeys(issuer, Role.debit, 1): keys.issuer_master(issuer, Role.debit)}
+    return SamData(50_000_018, 18, May.debit, masters, keys.sam_receipt_key(50_000_018))
+
+
+def debit(card: CardHolder, sam: CardHolder, amount_idr: int) -> Outcome:
+    """Take an amount off the card in a reader with the SAM in another."""
+    decision = decided(amount_idr=amount_idr)
+    outcome, _ = conduct(present(presentation(), lambda _: decision), card, sam)
+    return outcome
+
+
+def test_a_bare_reader_begins_with_a_card_of_its_own(reader: CardHolder) -> None:
+    exchange = reader.transceive(SELECT)
+    selected = parse_selected(parse_response(exchange.response).data)
+    assert (selected.card, selected.balance) == (OWN_IMAGE.card, OWN_IMAGE.balance)
+    assert 0 < exchange.sent_ns <= exchange.received_ns
+    assert sw(reader, select_command(IDENTITY_AID).encode()) == Sw.ok
+
+
+def test_a_card_without_power_forgets_its_session(reader: CardHolder) -> None:
+    assert [sw(reader, SELECT), sw(reader, INIT)] == [Sw.ok, Sw.ok]
+    reader.field_off()
+    assert sw(reader, INIT) == Sw.wrong_state
+
+
+def test_an_unknown_instruction_is_the_cards_to_refuse(reader: CardHolder) -> None:
+    assert sw(reader, UNKNOWN) == Sw.instruction_unknown
+
+
+def test_a_card_taken_out_is_gone_until_one_is_put_in(reader: CardHolder) -> None:
+    reader.remove()
+    with pytest.raises(CardGoneError, match="no card in reader"):
+        reader.transceive(SELECT)
+    reader.field_off()
+    reader.remove()
+    reader.insert(reader.issue(own_card_data()))
+    assert sw(reader, SELECT) == Sw.ok
+
+
+def test_a_reader_that_is_closed_says_so_and_opens_again(reader: CardHolder) -> None:
+    reader.close()
+    reader.close()
+    with pytest.raises(ReaderError, match="is not open"):
+        reader.transceive(SELECT)
+    reader.open()
+    reader.open()
+    assert sw(reader, SELECT) == Sw.ok
+
+
+@pytest.mark.parametrize("url", [*URLS, *OTHERS])
+def test_a_reader_never_opened_says_so(url: str) -> None:
+    with pytest.raises(ReaderError, match="is not open"):
+        make_reader(url).transceive(SELECT)
+
+
+@pytest.mark.parametrize("url", [*URLS, "fault+java://", "fault+trace+vpcd://?trace=/dev/null"])
+def test_a_card_stays_as_its_taps_left_it_when_another_is_put_in(url: str) -> None:
+    with closing(holder(url)) as reader, closing(holder("model://empty")) as module:
+        reader.open()
+        module.open()
+        module.insert(module.issue(own_sam()))
+        first, second = (reader.issue(own_card_data()) for _ in range(2))
+        told = []
+        for card, amount_idr in [(first, 1_000), (second, 20_000), (first, 0), (first, 4_000)]:
+            reader.insert(card)
+            outcome = debit(reader, module, amount_idr)
+            assert outcome.verdict is Verdict.accepted
+            reader.insert(card)
+            told.append(parse_selected(parse_response(reader.transceive(SELECT).response).data))
+        assert [said.balance for said in told] == [99_000, 80_000, 99_000, 95_000]
+        assert [said.nt for said in told] == [1, 1, 2, 3]
