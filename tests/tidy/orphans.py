@@ -13,7 +13,7 @@ ENTRY_POINTS = {
     "testbed.cli.main": "console script jakarta-one",
     "testbed.pytest_plugin": "entry point pytest11",
     "load.locustfile": "named on Locust's command line",
-    "hil.conformance": "the suite that every purse is held to; tests and vendors call it",
+    "hil.conformance.suite": "the suite that every purse is held to; tests and vendors call it",
 }
 CHOSEN_BY_NAME = {
     "hil.readers": "the part of a URL before :// picks the module",
