@@ -159,7 +159,8 @@ final class CardRt extends SimulatorRuntime {
             if (selecting && !applet.select()) {
                 return ISO7816.SW_APPLET_SELECT_FAILED;
             }
-            resetAPDU(shortAPDU, ApduCase.getCase(command), command);
+            byte[] taken = withoutLe(command);
+            resetAPDU(shortAPDU, ApduCase.getCase(taken), taken);
             applet.process(shortAPDU);
             return ISO7816.SW_NO_ERROR;
         } catch (ISOException refusal) {
@@ -280,6 +281,12 @@ final class CardRt extends SimulatorRuntime {
         }
         int behind = command.length - 5 - (command[4] & 0xFF);
         return command[4] != 0 && (behind == 0 || behind == 1);
+    }
+
+    /** A command without the Le behind its data, which is ignored, and does not fit after 255. */
+    private static byte[] withoutLe(byte[] command) {
+        boolean carries = command.length > 5;
+        return carries ? Arrays.copyOf(command, 5 + (command[4] & 0xFF)) : command;
     }
 
     /** Install parameters as a card gets them: AID, no privileges, no data, each with length. */
