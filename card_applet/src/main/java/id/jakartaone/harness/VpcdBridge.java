@@ -29,6 +29,8 @@ final class VpcdBridge implements Closeable {
     private final byte[] uid = {0x08, 0, 0, 0, (byte) 0x90, 0};
     private volatile Socket peer;
     private volatile boolean closed;
+    /** Held while a reader is served, the reset at its end included. */
+    private final Object serving = new Object();
 
     private VpcdBridge(CardSlot slot, ServerSocket listener, Socket peer) {
         this.slot = slot;
@@ -76,6 +78,10 @@ final class VpcdBridge implements Closeable {
         } catch (IOException error) {
             System.err.println("harness: closing a virtual reader: " + error.getMessage());
         }
+        // Whoever puts the card in elsewhere must not have it reset after that: wait for the reset.
+        synchronized (serving) {
+            peer = null;
+        }
     }
 
     private void accept() {
@@ -93,6 +99,14 @@ final class VpcdBridge implements Closeable {
     }
 
     private void serve(Socket reader) {
+        synchronized (serving) {
+            if (!closed) {
+                answerAll(reader);
+            }
+        }
+    }
+
+    private void answerAll(Socket reader) {
         try (Wire wire = new Wire(reader)) {
             for (int first = wire.readOrEnd(); first >= 0; first = wire.readOrEnd()) {
                 byte[] message = wire.read(first << 8 | (int) wire.readNumber(1));
