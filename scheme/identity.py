@@ -24,10 +24,8 @@ from scheme.apdu import (
     SELECT_BY_AID,
     Command,
     Ins,
-    Response,
     parse_command,
     store_commands,
-    sw_only,
 )
 from scheme.cryptograms import KEY_SIZE, MAC_SIZE, Keyed, Step, cmac, derive, fixed_input
 from scheme.errors import RecordError
@@ -36,6 +34,8 @@ from scheme.layouts import block
 from scheme.records import Field, Layout
 from scheme.status import Sw
 
+OK = Sw.ok.to_bytes(2, "big")
+MALFORMED = Sw.wrong_length.to_bytes(2, "big")
 PRESENT = b"\x01"  # all that SELECT says
 PARTIES_MAX = 8
 CHALLENGE_SIZE = 8
@@ -139,6 +139,13 @@ class IdentityData(NamedTuple):
     parties: tuple[Party, ...] = ()
 
 
+class Session(NamedTuple):
+    """What OPEN opened."""
+
+    row: Party
+    macs: Keyed
+
+
 class Identity:
     """One identity. `answer` is all that anybody can do to it; it keeps what it was issued with.
 
@@ -152,7 +159,7 @@ class Identity:
         self._parties = {row.party: row for row in data.parties} if data else {}
         self._challenge = challenge
         self._selected = False
-        self._session: tuple[Party, Keyed] | None = None
+        self._session: Session | None = None
 
     def reset(self) -> None:
         """Forget SELECT and session, as a card out of the field does."""
@@ -162,68 +169,67 @@ class Identity:
         """Return the answer to a command; never raises, whatever the bytes."""
         command = parse_command(apdu)
         if command is None:
-            return sw_only(Sw.wrong_length).encode()
-        response = self._dispatch(command)
-        if response.sw != Sw.ok:
-            self._session = None
-        return response.encode()
+            return MALFORMED
+        # Every command ends the session; one that opens it, or keeps it, says so at its end.
+        session, self._session = self._session, None
+        told = self._dispatch(command, session)
+        return told + OK if isinstance(told, bytes) else told.to_bytes(2, "big")
 
-    def _dispatch(self, command: Command) -> Response:
+    def _dispatch(self, command: Command, session: Session | None) -> bytes | Sw:
         cla, ins = command.cla, command.ins
         if cla == CLA_ISO and ins == Ins.select:
             return self._select(command)
         if cla not in (CLA, CLA_ISO):
-            return sw_only(Sw.class_unknown)
+            return Sw.class_unknown
         if cla != CLA or ins not in INSTRUCTIONS:
-            return sw_only(Sw.instruction_unknown)
+            return Sw.instruction_unknown
         if not self._selected or ins == Ins.store_data:
-            return sw_only(Sw.wrong_state)
-        return self._open(command) if ins == Ins.open else self._tell(command)
+            return Sw.wrong_state
+        return self._open(command) if ins == Ins.open else self._tell(command, session)
 
-    def _select(self, command: Command) -> Response:
-        self.reset()
+    def _select(self, command: Command) -> bytes | Sw:
+        self._selected = False
         if (command.p1, command.p2) != (SELECT_BY_AID, 0):
-            return sw_only(Sw.wrong_parameters)
+            return Sw.wrong_parameters
         if command.data != IDENTITY_AID:
-            return sw_only(Sw.application_unknown)
+            return Sw.application_unknown
         if self.data is None:
-            return sw_only(Sw.wrong_state)
+            return Sw.wrong_state
         self._selected = True
-        return Response(PRESENT, Sw.ok)
+        return PRESENT
 
-    def _open(self, command: Command) -> Response:
+    def _open(self, command: Command) -> bytes | Sw:
         """Open a party's session and prove to it that the card is genuine."""
-        self._session = None
-        if (command.p1, command.p2) != (0, 0):
-            return sw_only(Sw.wrong_parameters)
+        if command.p1 or command.p2:
+            return Sw.wrong_parameters
         if len(command.data) != OPEN_DATA.size:
-            return sw_only(Sw.wrong_length)
+            return Sw.wrong_length
         party, challenge = OPEN_DATA.codec.unpack(command.data)
         row = self._parties.get(party)
         if row is None:
-            return sw_only(Sw.keys_unknown)
+            return Sw.keys_unknown
         own = self._challenge()
         macs = Keyed(party_session_key(row.authentication_key, own, challenge, party))
-        self._session = row, macs
-        return Response(own + macs.step_mac(Step.card_says, command.data + own), Sw.ok)
+        self._session = Session(row, macs)
+        return own + macs.step_mac(Step.card_says, command.data + own)
 
-    def _tell(self, command: Command) -> Response:
+    def _tell(self, command: Command, session: Session | None) -> bytes | Sw:
         """Tell an attribute or the party's pseudonym, if its row grants it."""
         asked = command.ins, command.p1
         right = GRANTED_BY.get(asked)
         if right is None or command.p2:
-            return sw_only(Sw.wrong_parameters)
+            return Sw.wrong_parameters
         if len(command.data) != MAC_SIZE:
-            return sw_only(Sw.wrong_length)
-        if self._session is None:
-            return sw_only(Sw.wrong_state)
-        row, macs = self._session
-        if not macs.step_holds(Step.terminal_orders, bytes(asked), command.data):
-            return sw_only(Sw.wrong_mac)
-        if right not in row.rights:
-            return sw_only(Sw.not_allowed)
-        value = self._value(row, right)
-        return Response(value + macs.step_mac(Step.card_did, bytes(asked) + value), Sw.ok)
+            return Sw.wrong_length
+        if session is None:
+            return Sw.wrong_state
+        if not session.macs.step_holds(Step.terminal_orders, bytes(asked), command.data):
+            return Sw.wrong_mac
+        if right not in session.row.rights:
+            return Sw.not_allowed
+        self._session = session
+        value = self._value(session.row, right)
+        return value + session.macs.step_mac(Step.card_did, bytes(asked) + value)
 
     def _value(self, row: Party, right: Rights) -> bytes:
         data = self.data

@@ -25,25 +25,27 @@ from scheme.apdu import (
     Mode,
     Phase,
     PurseNumber,
-    Response,
     Slot,
     parse_command,
-    sw_only,
 )
 from scheme.cryptograms import MAC_SIZE, Keyed, Step, mac
-from scheme.keys import SAM_AID, Role, diversification_input, session_key
+from scheme.keys import MAC_LABEL, SAM_AID, Role, diversification_input, session_input
 from scheme.layouts import DEBIT_ANSWER, PROVEN_SIZE, RECEIPT, SAM_CHALLENGE, SAM_SELECTED
 from scheme.status import Sw
 
 SAM_VERSION = 1
 COUNTER_MAX = 0xFFFF_FFFF
 RECEIPT_LABEL = b"JK1 receipt"
+OK = Sw.ok.to_bytes(2, "big")
+MALFORMED = Sw.wrong_length.to_bytes(2, "big")
+MOVING = (Ins.debit, Ins.credit, Ins.cancel)
 WHEN_AND_WHERE = 6  # seconds 4 and place 2, with which every order to move value begins
 
-# SELECTED, INIT_DATA and INIT_ANSWER at once, and of them only what a SAM looks at: card, issuer
-# and key version; amount, terminal, SAM and RT; RC and NT.
-SHOWN = Struct(">QH2xB50x III8s 8sI14x")
-assert SHOWN.size == PROVEN_SIZE
+S1_AT = PROVEN_SIZE - MAC_SIZE
+# SELECTED, INIT_DATA and INIT_ANSWER without S1 at once, and of them only what a SAM looks at:
+# card, issuer and key version; amount, terminal, SAM and RT; RC and NT.
+SHOWN = Struct(">QH2xB50x III8s 8sI6x")
+assert SHOWN.size == S1_AT
 
 
 class May(IntFlag):
@@ -55,6 +57,7 @@ class May(IntFlag):
     load = 8  # loads
 
 
+ANYONE = May(0)
 NEEDED = {Slot.none: May.debit, Slot.transit: May.transit, Slot.parking: May.parking}
 ANY_DEBIT = May.debit | May.transit | May.parking
 
@@ -71,43 +74,67 @@ class Order(NamedTuple):
     """What AUTHENTICATE asks for by its P1 and P2.
 
     Attributes:
-        mode, purse: They stand under S1.
+        shown: Stands before what the card said, under S1.
+        head: Stands before the order, under S2; empty if nothing is to be signed.
+        role: Whose master the card's key comes from.
         size: Bytes of body.
-        needed: One of these the SAM must be allowed; 0 if any SAM may.
+        needed: One of these bits of `May` must be set; 0 if any SAM may.
         moves: Whether the command moves value, which advances the counter.
         owes: Whether its amount is unacknowledged until a receipt covers it.
+        restricted: Whether operator and category go under S2.
     """
 
-    mode: Mode
-    purse: int
+    shown: bytes
+    head: bytes
+    role: Role
     size: int
-    needed: May
-    moves: bool = False
-    owes: bool = False
+    needed: int
+    moves: bool
+    owes: bool
+    restricted: bool
 
 
-def _orders() -> Iterator[tuple[int, int, Order]]:
-    """Give every P1 and P2 of AUTHENTICATE: INS, P2 of the command, and what is asked."""
-    anyone = May(0)
+def _asked(
+    ins: int, p2: int, mode: Mode, purse: int, size: int, needed: May = ANYONE, owes: bool = False
+) -> tuple[tuple[int, int], Order]:
+    """Return P1 and P2 of AUTHENTICATE for a command, and the order that they stand for."""
+    order = Order(
+        shown=bytes((Step.card_says, mode, purse)),
+        head=bytes((Step.terminal_orders, ins, p2)) if ins else b"",
+        role=Role.load if mode is Mode.credit else Role.debit,
+        size=size,
+        needed=int(needed),
+        moves=ins in MOVING,
+        owes=owes,
+        restricted=ins == Ins.debit and purse != MAIN_PURSE,
+    )
+    return (int(ins), (purse - 1) << 4 | p2), order
+
+
+def _orders() -> Iterator[tuple[tuple[int, int], Order]]:
+    """Give every P1 and P2 of AUTHENTICATE that may stand."""
+    value = WHEN_AND_WHERE
     for purse in PurseNumber:
-        yield 0, 0, Order(Mode.debit, purse, 0, anyone)
+        yield _asked(0, 0, Mode.debit, purse, 0)
         for phase in Phase:
             owes = phase is not Phase.reserve
-            order = Order(Mode.credit, purse, WHEN_AND_WHERE, May.load, True, owes)
-            yield Ins.credit, phase, order
-        yield Ins.cancel, 0, Order(Mode.cancel, purse, WHEN_AND_WHERE, ANY_DEBIT, True)
+            yield _asked(Ins.credit, phase, Mode.credit, purse, value, May.load, owes)
+        yield _asked(Ins.cancel, 0, Mode.cancel, purse, value, ANY_DEBIT)
         # A restricted purse has no state of its own, so its debits replace none.
         for slot in Slot if purse == MAIN_PURSE else (Slot.none,):
-            size = WHEN_AND_WHERE + SLOT_SIZE[slot]
-            yield Ins.debit, slot, Order(Mode.debit, purse, size, NEEDED[slot], True, True)
-    yield Ins.proof, 0, Order(Mode.proof, MAIN_PURSE, 4, anyone)
-    yield Ins.read_log, 0, Order(Mode.proof, MAIN_PURSE, 0, anyone)
-    yield Ins.block, BLOCK_P2, Order(Mode.debit, MAIN_PURSE, 1, ANY_DEBIT)
+            size = value + SLOT_SIZE[slot]
+            yield _asked(Ins.debit, slot, Mode.debit, purse, size, NEEDED[slot], True)
+    yield _asked(Ins.proof, 0, Mode.proof, MAIN_PURSE, 4)
+    yield _asked(Ins.read_log, 0, Mode.proof, MAIN_PURSE, 0)
+    yield _asked(Ins.block, BLOCK_P2, Mode.debit, MAIN_PURSE, 1, ANY_DEBIT)
 
 
-ORDERS = {(ins, (order.purse - 1) << 4 | p2): order for ins, p2, order in _orders()}
-MOVING = (Ins.debit, Ins.credit, Ins.cancel)
-CONFIRMED = (*MOVING, Ins.proof, Ins.read_log, Ins.block)
+ORDERS = dict(_orders())
+# What stands before an answer under S3, by the command that a SAM can confirm.
+DID = {
+    int(ins): bytes((Step.card_did, ins)) for ins in (*MOVING, Ins.proof, Ins.read_log, Ins.block)
+}
+HEARD = bytes((Step.terminal_heard, Ins.confirm_purse, 0))
 
 
 class Sam:
@@ -148,8 +175,10 @@ class Sam:
         self.last_receipt = 0
         self._merchant = operator.to_bytes(2, "big") + category.to_bytes(2, "big")
         self._receipt_key = receipt_key
-        self._masters = {which: Keyed(master) for which, master in masters.items()}
-        self._may = may
+        self._masters: dict[tuple[int, int, int], Keyed] = {
+            which: Keyed(master) for which, master in masters.items()
+        }
+        self._may = int(may)  # a flag's own & costs as much as a CMAC
         self._challenge = challenge
         self._open = b""
         self._session: Keyed | None = None
@@ -162,146 +191,140 @@ class Sam:
         """Return the answer to a command; never raises, whatever the bytes."""
         command = parse_command(apdu)
         if command is None:
-            return sw_only(Sw.wrong_length).encode()
-        response = self._dispatch(command)
-        if response.sw != Sw.ok:
-            self.reset()
-        return response.encode()
+            return MALFORMED
+        told = self._dispatch(command)
+        if isinstance(told, bytes):
+            return told + OK
+        self.reset()
+        return told.to_bytes(2, "big")
 
-    def _dispatch(self, command: Command) -> Response:
+    def _dispatch(self, command: Command) -> bytes | Sw:
         cla, ins = command.cla, command.ins
         if cla == CLA_ISO and ins == Ins.select:
             return self._select(command)
         if cla not in (CLA, CLA_ISO):
-            return sw_only(Sw.class_unknown)
-        if cla != CLA:
-            return sw_only(Sw.instruction_unknown)
-        if ins == Ins.authenticate:
-            return self._authenticate(command)
-        if ins == Ins.confirm:
-            return self._confirm(command)
-        if ins == Ins.challenge:
-            return self._give_challenge(command)
-        if ins == Ins.restore:
-            return self._restore(command)
-        # STORE DATA is known, but this SAM has been issued.
-        return sw_only(Sw.wrong_state if ins == Ins.store_data else Sw.instruction_unknown)
+            return Sw.class_unknown
+        answers = ANSWERS.get(ins) if cla == CLA else None
+        return answers(self, command) if answers else Sw.instruction_unknown
 
-    def _select(self, command: Command) -> Response:
+    def _select(self, command: Command) -> bytes | Sw:
         self.reset()
         if (command.p1, command.p2) != (SELECT_BY_AID, 0):
-            return sw_only(Sw.wrong_parameters)
+            return Sw.wrong_parameters
         if command.data != SAM_AID:
-            return sw_only(Sw.application_unknown)
-        said = SAM_SELECTED.codec.pack(
+            return Sw.application_unknown
+        return SAM_SELECTED.codec.pack(
             SAM_VERSION, self.sam, self.terminal,
             self.counter, self.unacknowledged_idr, self.ceiling_idr,
         )  # fmt: skip
-        return Response(said, Sw.ok)
 
-    def _give_challenge(self, command: Command) -> Response:
-        if (command.p1, command.p2) != (0, 0):
-            return sw_only(Sw.wrong_parameters)
+    def _give_challenge(self, command: Command) -> bytes | Sw:
+        if command.p1 or command.p2:
+            return Sw.wrong_parameters
         if command.data:
-            return sw_only(Sw.wrong_length)
+            return Sw.wrong_length
         self._open, self._session = self._challenge(), None
-        return Response(
-            SAM_CHALLENGE.codec.pack(self._open, self.sam, self.terminal, self.counter), Sw.ok
-        )
+        return SAM_CHALLENGE.codec.pack(self._open, self.sam, self.terminal, self.counter)
 
-    def _authenticate(self, command: Command) -> Response:
+    def _authenticate(self, command: Command) -> bytes | Sw:
         """Check S1; sign what is asked, if anything; a challenge serves once."""
         order = ORDERS.get((command.p1, command.p2))
         if order is None:
-            return sw_only(Sw.wrong_parameters)
+            return Sw.wrong_parameters
         if len(command.data) != PROVEN_SIZE + order.size:
-            return sw_only(Sw.wrong_length)
+            return Sw.wrong_length
         if order.needed and not order.needed & self._may:
-            return sw_only(Sw.not_allowed)
+            return Sw.not_allowed
         challenge, self._open = self._open, b""
-        if not challenge:
-            return sw_only(Sw.wrong_state)
-        return self._believe(command, order, challenge)
+        return self._believe(command.data, order, challenge) if challenge else Sw.wrong_state
 
-    def _believe(self, command: Command, order: Order, challenge: bytes) -> Response:
+    def _believe(self, data: bytes, order: Order, challenge: bytes) -> bytes | Sw:
         """Check what a card says, then sign for it."""
-        proven = command.data[:PROVEN_SIZE]
-        card, issuer, version, amount, terminal, sam, told, own, nt = SHOWN.unpack(proven)
-        if (terminal, sam, told) != (self.terminal, self.sam, challenge):
-            return sw_only(Sw.wrong_data)
-        role = Role.load if order.mode is Mode.credit else Role.debit
-        master = self._masters.get(IssuerKeys(issuer, role, version))
+        said, s1 = data[:S1_AT], data[S1_AT:PROVEN_SIZE]
+        card, issuer, version, amount, terminal, sam, told, own, nt = SHOWN.unpack(said)
+        if terminal != self.terminal or sam != self.sam or told != challenge:
+            return Sw.wrong_data
+        master = self._masters.get((issuer, order.role, version))
         if master is None:
-            return sw_only(Sw.keys_unknown)
+            return Sw.keys_unknown
         # AN10922 as in `scheme.keys.diversify`, under a master that is set up already.
-        key = master.cmac(b"\x01" + diversification_input(card, issuer, role, version))
-        macs = Keyed(session_key(key, own, challenge, nt, terminal))
-        shown = bytes((order.mode, order.purse)) + proven[:-MAC_SIZE]
-        if not macs.step_holds(Step.card_says, shown, proven[-MAC_SIZE:]):
-            return sw_only(Sw.wrong_mac)
-        if not command.p1:
-            return Response(self.counter.to_bytes(4, "big"), Sw.ok)
-        return self._sign(macs, command, order, amount)
+        key = master.cmac(b"\x01" + diversification_input(card, issuer, order.role, version))
+        macs = Keyed(key).derived(session_input(MAC_LABEL, own, challenge, nt, terminal))
+        if not hmac.compare_digest(macs.cmac(order.shown + said)[:MAC_SIZE], s1):
+            return Sw.wrong_mac
+        if not order.head:
+            return self.counter.to_bytes(4, "big")
+        return self._sign(macs, order, data[PROVEN_SIZE:], amount)
 
-    def _sign(self, macs: Keyed, command: Command, order: Order, amount: int) -> Response:
+    def _sign(self, macs: Keyed, order: Order, body: bytes, amount: int) -> bytes | Sw:
         """Give S2, and count it if it moves value."""
-        body, given = command.data[PROVEN_SIZE:], b""
+        given = b""
         if order.moves:
             owed = amount if order.owes and self.ceiling_idr else 0
             if self.unacknowledged_idr + owed > self.ceiling_idr > 0:
-                return sw_only(Sw.ceiling_reached)
+                return Sw.ceiling_reached
             if self.counter == COUNTER_MAX:
-                return sw_only(Sw.counter_exhausted)
+                return Sw.counter_exhausted
             self.counter += 1
             self.unacknowledged_idr += owed
             given = self.counter.to_bytes(4, "big")
-            if command.p1 == Ins.debit and order.purse != MAIN_PURSE:
+            if order.restricted:
                 given += self._merchant
             body = body[:WHEN_AND_WHERE] + given + body[WHEN_AND_WHERE:]
         self._session = macs
-        head = bytes((command.p1, command.p2 & 0x0F))
-        return Response(given + macs.step_mac(Step.terminal_orders, head + body), Sw.ok)
+        return given + macs.cmac(order.head + body)[:MAC_SIZE]
 
-    def _confirm(self, command: Command) -> Response:
+    def _confirm(self, command: Command) -> bytes | Sw:
         """Check S3, that the card did what was ordered; sign S4 if asked."""
-        ins, signs, answer = command.p1, command.p2, command.data
-        if ins not in CONFIRMED or signs > 1 or (signs and ins not in MOVING):
-            return sw_only(Sw.wrong_parameters)
-        fits = len(answer) == DEBIT_ANSWER.size if signs else len(answer) > MAC_SIZE
-        if not fits:
-            return sw_only(Sw.wrong_length)
-        session = self._session
-        if session is None:
-            return sw_only(Sw.wrong_state)
-        told, got = answer[:-MAC_SIZE], answer[-MAC_SIZE:]
-        if not session.step_holds(Step.card_did, bytes((ins,)) + told, got):
-            return sw_only(Sw.wrong_mac)
+        _, _, ins, signs, answer = command
+        head = DID.get(ins)
+        if head is None or signs > (ins in MOVING):
+            return Sw.wrong_parameters
+        size = len(answer)
+        if size != DEBIT_ANSWER.size if signs else size <= MAC_SIZE:
+            return Sw.wrong_length
+        macs = self._session
+        if macs is None:
+            return Sw.wrong_state
+        told, s3 = answer[:-MAC_SIZE], answer[-MAC_SIZE:]
+        if not hmac.compare_digest(macs.cmac(head + told)[:MAC_SIZE], s3):
+            return Sw.wrong_mac
         if ins != Ins.read_log:
             self._session = None
-        if not signs:
-            return sw_only(Sw.ok)
         nt = told[4:8]
-        heard = bytes((Ins.confirm_purse, 0)) + nt
-        return Response(session.step_mac(Step.terminal_heard, heard), Sw.ok)
+        return macs.cmac(HEARD + nt)[:MAC_SIZE] if signs else b""
 
-    def _restore(self, command: Command) -> Response:
+    def _restore(self, command: Command) -> bytes | Sw:
         """Take what a server acknowledged off the unacknowledged value; a receipt serves once."""
-        if (command.p1, command.p2) != (0, 0):
-            return sw_only(Sw.wrong_parameters)
+        if command.p1 or command.p2:
+            return Sw.wrong_parameters
         if len(command.data) != RECEIPT.size:
-            return sw_only(Sw.wrong_length)
+            return Sw.wrong_length
         number, amount, got = RECEIPT.codec.unpack(command.data)
         if not self._receipt_key or not hmac.compare_digest(
             receipt_mac(self._receipt_key, self.sam, number, amount), got
         ):
-            return sw_only(Sw.wrong_mac)
+            return Sw.wrong_mac
         if number <= self.last_receipt:
-            return sw_only(Sw.wrong_state)
+            return Sw.wrong_state
         if amount > self.unacknowledged_idr:
-            return sw_only(Sw.wrong_data)
+            return Sw.wrong_data
         self.unacknowledged_idr -= amount
         self.last_receipt = number
-        return Response(self.unacknowledged_idr.to_bytes(4, "big"), Sw.ok)
+        return self.unacknowledged_idr.to_bytes(4, "big")
+
+    def _store_data(self, command: Command) -> Sw:
+        """Refuse: a SAM that answers has been issued."""
+        return Sw.wrong_state
+
+
+ANSWERS: dict[int, Callable[[Sam, Command], bytes | Sw]] = {
+    Ins.challenge: Sam._give_challenge,
+    Ins.authenticate: Sam._authenticate,
+    Ins.confirm: Sam._confirm,
+    Ins.restore: Sam._restore,
+    Ins.store_data: Sam._store_data,
+}
 
 
 def receipt_mac(key: bytes, sam: int, number: int, amount_idr: int) -> bytes:

@@ -49,9 +49,7 @@ def test_keys_and_macs_of_a_session_are_those_worked_out_by_hand(row: dict[str, 
         row, "card", "issuer", "role", "key_version", "nt", "terminal"
     )
     key = by_hand.card_key(master, card, issuer, role, version)
-    session = by_hand.derived(
-        key, by_hand.SESSION_MAC, rc + rt + struct.pack(">II", nt, terminal)
-    )
+    session = by_hand.derived(key, by_hand.SESSION_MAC, rc + rt + struct.pack(">II", nt, terminal))
     assert (key.hex(), session.hex()) == (row["card_key"], row["session_key"])
     mode, purse, ins, p2 = *numbers(row, "mode", "purse"), int(row["ins"], 16), int(row["p2"])
     order, told = raw(row, "order", "answer")

@@ -331,9 +331,9 @@ def test_no_bytes_break_an_identity_or_have_it_tell_anything(apdus: list[bytes])
 
 def test_blocks_carry_what_an_identity_holds() -> None:
     first, second = identity_blocks(data(party(HOSPITALS, Rights.over_18)))
-    expected = PERSON + b"\x01" + bytes.fromhex("0c63" "07" "5140") + PHOTO
+    expected = PERSON + b"\x01" + bytes.fromhex("0c63075140") + PHOTO
     assert first == bytes.fromhex("80e2000136") + expected
-    row = bytes.fromhex("0bf5" "01")
+    row = bytes.fromhex("0bf501")
     keys = KEYS.party_authentication_key(HOSPITALS) + KEYS.party_pseudonym_key(HOSPITALS)
     assert second == bytes.fromhex("80e2800223") + row + keys
     (alone,) = identity_blocks(data())
