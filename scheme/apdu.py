@@ -6,6 +6,7 @@ unsigned and big-endian; what lies in the data is `scheme.layouts`.
 
 from __future__ import annotations
 
+import struct
 from enum import IntEnum, IntFlag
 from typing import Any, NamedTuple
 
@@ -125,6 +126,9 @@ REFUND_OF = {
 }
 
 
+_HEAD = struct.Struct("5B").pack  # up to Lc
+
+
 class Command(NamedTuple):
     """One command; `encode` gives its bytes."""
 
@@ -136,8 +140,8 @@ class Command(NamedTuple):
 
     def encode(self) -> bytes:
         """Return the command in its short form, without Le."""
-        head = bytes((self.cla, self.ins, self.p1, self.p2))
-        return head + bytes((len(self.data),)) + self.data if self.data else head
+        cla, ins, p1, p2, data = self
+        return _HEAD(cla, ins, p1, p2, len(data)) + data if data else bytes((cla, ins, p1, p2))
 
 
 class Response(NamedTuple):
@@ -154,14 +158,14 @@ class Response(NamedTuple):
 def parse_command(apdu: bytes) -> Command | None:
     """Return the command in `apdu`, or None if its length is wrong; Le is taken and ignored."""
     size = len(apdu)
-    if size < 4:
-        return None
-    cla, ins, p1, p2 = apdu[:4]
     if size <= 5:
-        return Command(cla, ins, p1, p2)
-    if apdu[4] == 0 or size - 5 - apdu[4] not in (0, 1):
-        return None
-    return Command(cla, ins, p1, p2, apdu[5 : 5 + apdu[4]])
+        return Command(*apdu[:4]) if size >= 4 else None
+    told, got = apdu[4], size - 5
+    if told == got:
+        return Command(apdu[0], apdu[1], apdu[2], apdu[3], apdu[5:])
+    if told and told == got - 1:
+        return Command(apdu[0], apdu[1], apdu[2], apdu[3], apdu[5:-1])
+    return None
 
 
 def parse_response(apdu: bytes) -> Response:
@@ -172,7 +176,7 @@ def parse_response(apdu: bytes) -> Response:
     """
     if len(apdu) < 2:
         raise RecordError(f"answer: expected at least 2 bytes, got {len(apdu)}")
-    return Response(apdu[:-2], int.from_bytes(apdu[-2:], "big"))
+    return Response(apdu[:-2], apdu[-2] << 8 | apdu[-1])
 
 
 class Selected(NamedTuple):
@@ -354,7 +358,7 @@ def parse_selected(data: bytes) -> Selected:
     Raises:
         RecordError: If the answer has another length.
     """
-    return Selected(*SELECTED.codec.unpack(_sized(SELECTED.name, data, SELECTED.size)))
+    return Selected._make(SELECTED.codec.unpack(_sized(SELECTED.name, data, SELECTED.size)))
 
 
 def parse_debited(data: bytes) -> Debited:

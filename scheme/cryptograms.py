@@ -55,7 +55,9 @@ class Keyed:
 
     def step_mac(self, step: Step, message: bytes) -> bytes:
         """Return the MAC of one step of a session."""
-        return self.cmac(bytes((step,)) + message)[:MAC_SIZE]
+        context = self._fresh.copy()
+        context.update(bytes((step,)) + message)
+        return context.finalize()[:MAC_SIZE]
 
     def step_holds(self, step: Step, message: bytes, got: bytes) -> bool:
         """Return whether `got` is the MAC of that step; the time taken tells nothing."""

@@ -41,7 +41,7 @@ from scheme.apdu import (
 from scheme.decision import Decision
 from scheme.errors import PurseRefusedError
 from scheme.keys import PURSE_AID
-from scheme.layouts import DEBIT_HEAD, INIT_ANSWER, SAM_CHALLENGE, SELECTED
+from scheme.layouts import DEBIT_HEAD, INIT_ANSWER, INIT_DATA, SAM_CHALLENGE, SELECTED
 from scheme.presentation import (
     Presentation,
     Signed,
@@ -63,6 +63,12 @@ class Device(Enum):
     card = "card"
     sam = "sam"
 
+
+# Looked up once: these run in every tap.
+_CARD, _SAM, _OK = Device.card, Device.sam, int(Sw.ok)
+_CHALLENGE, _SELECT = challenge_command(), select_command(PURSE_AID)
+_STATUS_AT, _NT_AT = SELECTED.offset("status"), SELECTED.offset("nt")
+_AGAIN_AT = SELECTED.size + INIT_DATA.size + INIT_ANSWER.offset("nt")
 
 Decide = Callable[[Selected], Decision]
 
@@ -87,7 +93,6 @@ class Outcome(NamedTuple):
 
 Step = tuple[Device, Command]
 Dialogue = Generator[Step, Response | None, Outcome]
-Exchange = Generator[Step, Response | None, Response | None]
 
 
 class Hand(NamedTuple):
@@ -111,11 +116,11 @@ def present(
     Raises:
         PurseRefusedError: If card or SAM answer with a status word that no rule foresees.
     """
-    answer = yield from _exchange(Device.sam, challenge_command())
+    answer = _heard(_SAM, _CHALLENGE, (yield _SAM, _CHALLENGE))
     assert answer is not None
     challenge, sam, _, counter = SAM_CHALLENGE.codec.unpack(answer.data)
     hand = Hand(challenge, sam, counter)
-    answer = yield from _exchange(Device.card, select_command(PURSE_AID))
+    answer = _heard(_CARD, _SELECT, (yield _CARD, _SELECT))
     if answer is None:
         return Outcome(Verdict.tap_was_torn)
     selected = parse_selected(answer.data)
@@ -133,51 +138,39 @@ def _may_recover(left: TornTap, selected: Selected, presented: Presentation) -> 
     return wrote and presented.at_ms - left.presented.at_ms <= RECOVERY_MS
 
 
-def _exchange(device: Device, command: Command, *passed: Sw) -> Exchange:
-    """Exchange one command; a status word neither 9000 nor `passed` ends the dialogue."""
-    answer = yield device, command
-    if answer is None or answer.sw == Sw.ok or answer.sw in passed:
+def _heard(
+    device: Device, command: Command, answer: Response | None, *passed: Sw
+) -> Response | None:
+    """Return an answer; raise PurseRefusedError if its status word is not 9000 nor `passed`."""
+    if answer is None or answer.sw == _OK or answer.sw in passed:
         return answer
     name = Ins(command.ins).name.upper()
     raise PurseRefusedError(f"{device.value} refused {name}: SW {meaning(answer.sw)}", answer.sw)
 
 
-def _open(
-    presented: Presentation, hand: Hand, said: bytes, mode: Mode, amount_idr: int
-) -> Generator[Step, Response | None, bytes | None]:
-    """Send INIT; return what the SAM must be shown, or None if the card left."""
-    command = init_command(mode, amount_idr, presented.terminal, hand.sam, hand.challenge)
-    answer = yield from _exchange(Device.card, command)
-    return None if answer is None else said + command.data + answer.data
-
-
-def _authenticate(
-    proven: bytes, ins: Ins | None, slot: Slot, body: bytes
-) -> Generator[Step, Response | None, bytes | None]:
-    """Have S1 checked and S2 given; return the SAM's data, or None if the card is not genuine."""
-    command = authenticate_command(proven, ins, slot, body)
-    answer = yield from _exchange(Device.sam, command, Sw.wrong_mac, Sw.keys_unknown)
+def _signed(command: Command, answer: Response | None) -> bytes | None:
+    """Return what a SAM answered to AUTHENTICATE, or None if the card is not genuine."""
+    _heard(_SAM, command, answer, Sw.wrong_mac, Sw.keys_unknown)
     assert answer is not None
-    return answer.data if answer.sw == Sw.ok and _says_one_thing(proven) else None
+    return answer.data if answer.sw == _OK and _says_one_thing(command.data) else None
 
 
 def _says_one_thing(proven: bytes) -> bool:
     """Return whether INIT's answer repeats counter, balance, status and key version of SELECT."""
-    selected = parse_selected(proven[: SELECTED.size])
-    _, nt, balance, status, version, _ = INIT_ANSWER.codec.unpack(proven[-INIT_ANSWER.size :])
-    return (nt, balance, status, version) == (
-        selected.nt, selected.balance, selected.status, selected.key_version,
-    )  # fmt: skip
+    again = proven[_AGAIN_AT : _AGAIN_AT + 10]
+    return again == proven[_NT_AT : _NT_AT + 8] + proven[_STATUS_AT : _STATUS_AT + 2]
 
 
 def _refuse(
     presented: Presentation, hand: Hand, selected: Selected, said: bytes, decision: Decision
 ) -> Dialogue:
     """Prove the card with an INIT of Rp 0, then record the refusal."""
-    proven = yield from _open(presented, hand, said, Mode.debit, 0)
-    if proven is None:
+    command = init_command(Mode.debit, 0, presented.terminal, hand.sam, hand.challenge)
+    answer = _heard(_CARD, command, (yield _CARD, command))
+    if answer is None:
         return _torn(presented, hand, selected, decision.kind, 0)
-    if (yield from _authenticate(proven, None, Slot.none, b"")) is None:
+    command = authenticate_command(said + command.data + answer.data)
+    if _signed(command, (yield _SAM, command)) is None:
         return _not_genuine(presented, hand, selected, decision.kind)
     signed = Signed(hand.sam, hand.counter)
     record = unproved_record(presented, selected, decision.kind, signed, decision.verdict)
@@ -190,20 +183,24 @@ def _move(
     """Debit or load what was decided, with the new state, in one write of the card."""
     loads = decision.kind is RecordKind.load
     mode, ins = (Mode.credit, Ins.credit) if loads else (Mode.debit, Ins.debit)
-    proven = yield from _open(presented, hand, said, mode, decision.amount_idr)
-    if proven is None:
+    terminal, place, at_ms = presented[:3]
+    command = init_command(mode, decision.amount_idr, terminal, hand.sam, hand.challenge)
+    answer = _heard(_CARD, command, (yield _CARD, command))
+    if answer is None:
         return _torn(presented, hand, selected, decision.kind, 0)
-    at_s, slot, state = presented.at_ms // 1_000, SLOT_OF[decision.kind], decision.state_after
-    body = DEBIT_HEAD.codec.pack(at_s, presented.place, 0)[:6] + state
-    signed = yield from _authenticate(proven, ins, slot, body)
+    at_s, slot, state = at_ms // 1_000, SLOT_OF[decision.kind], decision.state_after
+    body = DEBIT_HEAD.codec.pack(at_s, place, 0)[:6] + state
+    command = authenticate_command(said + command.data + answer.data, ins, slot, body)
+    signed = _signed(command, (yield _SAM, command))
     if signed is None:
         return _not_genuine(presented, hand, selected, decision.kind)
     counter = int.from_bytes(signed[:4], "big")
-    command = value_command(ins, slot, at_s, presented.place, counter, state, signed[4:])
-    answer = yield from _exchange(Device.card, command)
+    command = value_command(ins, slot, at_s, place, counter, state, signed[4:])
+    answer = _heard(_CARD, command, (yield _CARD, command))
     if answer is None:
         return _torn(presented, hand, selected, decision.kind, counter)
-    yield from _exchange(Device.sam, confirm_command(ins, answer.data))
+    command = confirm_command(ins, answer.data)
+    _heard(_SAM, command, (yield _SAM, command))
     debited = parse_debited(answer.data)
     _check_moved(selected, decision, debited)
     by = Signed(hand.sam, counter)
@@ -216,17 +213,21 @@ def _recover(
 ) -> Dialogue:
     """Have the card prove the debit that nobody heard of; it is not debited again."""
     gone = Outcome(Verdict.tap_was_torn, selected, torn=left)
-    proven = yield from _open(presented, hand, said, Mode.proof, 0)
-    if proven is None:
-        return gone
-    order = selected.nt.to_bytes(4, "big")
-    signed = yield from _authenticate(proven, Ins.proof, Slot.none, order)
-    if signed is None:
-        return _not_genuine(presented, hand, selected, left.kind)._replace(torn=left)
-    answer = yield from _exchange(Device.card, proof_command(selected.nt, signed))
+    command = init_command(Mode.proof, 0, presented.terminal, hand.sam, hand.challenge)
+    answer = _heard(_CARD, command, (yield _CARD, command))
     if answer is None:
         return gone
-    yield from _exchange(Device.sam, confirm_command(Ins.proof, answer.data))
+    nt = selected.nt.to_bytes(4, "big")
+    command = authenticate_command(said + command.data + answer.data, Ins.proof, Slot.none, nt)
+    signed = _signed(command, (yield _SAM, command))
+    if signed is None:
+        return _not_genuine(presented, hand, selected, left.kind)._replace(torn=left)
+    command = proof_command(selected.nt, signed)
+    answer = _heard(_CARD, command, (yield _CARD, command))
+    if answer is None:
+        return gone
+    command = confirm_command(Ins.proof, answer.data)
+    _heard(_SAM, command, (yield _SAM, command))
     record = recovered_record(presented, selected, left.presented, parse_proved(answer.data))
     return Outcome(Verdict.accepted, selected, record, recovered=True)
 
