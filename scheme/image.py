@@ -17,6 +17,7 @@ from scheme.layouts import CARD_KEYS, SELECTED
 NO_TRANSIT = bytes(SLOT_SIZE[Slot.transit])
 NO_PARKING = bytes(SLOT_SIZE[Slot.parking])
 SELECT_FIELDS = len(SELECTED.fields)
+_MAIN, _ROUTINE, _PERIODIC = map(int, PurseNumber)
 
 
 class CardKeys(NamedTuple):
@@ -69,15 +70,15 @@ class Limits(NamedTuple):
 
     def of(self, purse: int) -> int:
         """Return the limit of a purse, 0 if there is no such purse."""
-        if purse == PurseNumber.main:
+        if purse == _MAIN:
             return self.main
-        routine = purse == PurseNumber.kjp_routine
-        return self.routine if routine else self.periodic * (purse == PurseNumber.kjp_periodic)
+        if purse == _ROUTINE:
+            return self.routine
+        return self.periodic if purse == _PERIODIC else 0
 
     def categories(self, purse: int) -> tuple[int, ...]:
         """Return the categories that a restricted purse may be spent on."""
-        routine = purse == PurseNumber.kjp_routine
-        return self.routine_categories if routine else self.periodic_categories
+        return self.routine_categories if purse == _ROUTINE else self.periodic_categories
 
 
 class Image(NamedTuple):
@@ -121,6 +122,6 @@ class Image(NamedTuple):
 
     def held(self, purse: int) -> int:
         """Return the rupiah on a purse."""
-        if purse == PurseNumber.main:
+        if purse == _MAIN:
             return self.balance
-        return self.routine if purse == PurseNumber.kjp_routine else self.periodic
+        return self.routine if purse == _ROUTINE else self.periodic

@@ -35,7 +35,6 @@ from scheme.layouts import CARD_KEYS, DEBIT_HEAD, INIT_ANSWER, INIT_DATA, RESTRI
 from scheme.records import RecordKind
 from scheme.status import Sw
 from scheme.transaction import (
-    Order,
     Session,
     can_cancel,
     refund,
@@ -50,12 +49,18 @@ WRONG_MACS_END = 255  # and from here on nobody
 GROUP_MAX = 15
 OK = Sw.ok.to_bytes(2, "big")
 MALFORMED = Sw.wrong_length.to_bytes(2, "big")
-MODES = frozenset(Mode)
+# Members that run in every tap, looked up once.
+DEBIT, CREDIT, CANCEL, PROOF, ADMIN = Mode
+SAYS, ORDERS, DID, HEARD = Step
+INS_DEBIT, INS_CREDIT, INS_CANCEL = Ins.debit, Ins.credit, Ins.cancel
+MODES = {int(mode): mode for mode in Mode}
+SLOTS = {int(slot): slot for slot in Slot}
+WHOLE_CARD = (PROOF, ADMIN)  # modes that are for no one purse: opened on the main one
 # Of each command that moves value: the mode of its session, and the most that its P2 may be.
 VALUE: dict[int, tuple[Mode, int]] = {
-    Ins.debit: (Mode.debit, Slot.parking),
-    Ins.credit: (Mode.credit, Phase.commit),
-    Ins.cancel: (Mode.cancel, Slot.none),
+    INS_DEBIT: (DEBIT, Slot.parking),
+    INS_CREDIT: (CREDIT, Phase.commit),
+    INS_CANCEL: (CANCEL, Slot.none),
 }
 ORDER_SIZE = DEBIT_HEAD.size + MAC_SIZE
 RESTRICTED_SIZE = RESTRICTED_HEAD.size + MAC_SIZE
@@ -129,13 +134,13 @@ class Purse:
     def _init(self, command: Command, session: Session | None) -> bytes | Sw:
         """Open a session and prove all that SELECT said; nothing is written."""
         _, _, p1, purse, data = command
-        if p1 not in MODES or not self._opens(p1, purse):
+        mode, limit, image = MODES.get(p1), self._limits.of(purse), self.image
+        if mode is None or not limit or (purse != MAIN_PURSE and mode in WHOLE_CARD):
             return Sw.wrong_parameters
         if len(data) != INIT_DATA.size:
             return Sw.wrong_length
-        mode, image = Mode(p1), self.image
         amount, terminal, sam, challenge = INIT_DATA.codec.unpack(data)
-        wrong = self._misasked(mode, purse, amount, terminal)
+        wrong = self._misasked(mode, purse, limit, amount, terminal)
         if wrong is not None:
             return wrong
         own = self._challenge()
@@ -146,24 +151,20 @@ class Purse:
         )[:-MAC_SIZE]
         self._session = Session(mode, purse, amount, terminal, sam, context, macs)
         shown = bytes((mode, purse)) + self._said + data + answer
-        return answer + macs.step_mac(Step.card_says, shown)
+        return answer + macs.step_mac(SAYS, shown)
 
-    def _opens(self, mode: int, purse: int) -> bool:
-        """Return whether that purse is on this card, and that mode is for it."""
-        whole = mode in (Mode.proof, Mode.admin)
-        return self._limits.of(purse) > 0 and (purse == MAIN_PURSE or not whole)
-
-    def _misasked(self, mode: Mode, purse: int, amount: int, terminal: int) -> Sw | None:
+    def _misasked(
+        self, mode: Mode, purse: int, limit: int, amount: int, terminal: int
+    ) -> Sw | None:
         """Return why no session may be opened, or None."""
         image = self.image
-        if image.wrong_macs >= (WRONG_MACS_END if mode is Mode.admin else WRONG_MACS_MOST):
+        if image.wrong_macs >= (WRONG_MACS_END if mode is ADMIN else WRONG_MACS_MOST):
             return Sw.mac_blocked
-        if mode is Mode.debit:
+        if mode is DEBIT:
             return Sw.balance_too_low if amount > image.held(purse) else None
-        if mode is Mode.credit:
-            over = image.held(purse) + amount > self._limits.of(purse)
-            return Sw.limit_exceeded if over else None
-        if mode is Mode.cancel and not can_cancel(image, purse, amount, terminal):
+        if mode is CREDIT:
+            return Sw.limit_exceeded if image.held(purse) + amount > limit else None
+        if mode is CANCEL and not can_cancel(image, purse, amount, terminal):
             return Sw.reference_unknown
         return None
 
@@ -171,40 +172,41 @@ class Purse:
         """DEBIT, CREDIT or CANCEL: the one write of a tap."""
         _, ins, p1, p2, data = command
         mode, most = VALUE[ins]
-        debits = ins == Ins.debit
         restricted = (
-            debits and session is not None and session.mode is mode and session.purse != MAIN_PURSE
+            ins == INS_DEBIT
+            and session is not None
+            and session.mode is mode
+            and session.purse != MAIN_PURSE
         )
-        if p1 or p2 > (Slot.none if restricted else most):
+        if p1 or p2 > (0 if restricted else most):
             return Sw.wrong_parameters
         size = RESTRICTED_SIZE if restricted else ORDER_SIZE
-        if debits and not restricted:
-            size += SLOT_SIZE[Slot(p2)]
+        if ins == INS_DEBIT and p2:
+            size += SLOT_SIZE[SLOTS[p2]]
         ordered = self._ordered(command, session, mode, size)
         if isinstance(ordered, Sw):
             return ordered
-        commits = ins == Ins.credit and p2 == Phase.commit
+        commits = ins == INS_CREDIT and p2 == Phase.commit
         wrong = self._unable(ordered, data, restricted, commits)
         if wrong is not None:
             return wrong
-        if ins == Ins.credit and p2 == Phase.reserve:
+        if ins == INS_CREDIT and p2 == Phase.reserve:
             image, answer = reserved(self.image, ordered)
             return self._write(image, ordered, ins, answer)
-        order = self._order(ins, p2, data[:-MAC_SIZE], commits)
-        image, answer = transacted(self.image, ordered, order, self._keyed().tac)
+        kind, state = self._ordered_kind(ins, p2, data)
+        image, answer = transacted(
+            self.image, ordered, kind, data, state, commits, self._keyed().tac
+        )
         told = self._write(image, ordered, ins, answer)
         self._moved = ordered
         return told
 
-    def _order(self, ins: int, p2: int, data: bytes, commits: bool) -> Order:
-        """Return what a value command orders, its kind and the state it leaves included."""
-        if ins == Ins.debit:
+    def _ordered_kind(self, ins: int, p2: int, data: bytes) -> tuple[RecordKind, bytes]:
+        """Return the kind of a value command, and the state that it leaves in its slot."""
+        if ins == INS_DEBIT:
             # What lies behind the head is a state only where a slot was named.
-            return Order(KIND_OF[Slot(p2)], data, data[DEBIT_HEAD.size :] if p2 else b"")
-        if ins == Ins.cancel:
-            kind, state = refund(self.image)
-            return Order(kind, data, state)
-        return Order(RecordKind.load, data, b"", commits)
+            return KIND_OF[SLOTS[p2]], data[DEBIT_HEAD.size : -MAC_SIZE] if p2 else b""
+        return refund(self.image) if ins == INS_CANCEL else (RecordKind.load, b"")
 
     def _unable(self, session: Session, data: bytes, restricted: bool, commits: bool) -> Sw | None:
         """Return why a rightly ordered transaction may not be, or None."""
@@ -231,7 +233,7 @@ class Purse:
             return Sw.wrong_state
         image = self.image
         heard = bytes((Ins.confirm_purse, 0)) + image.nt.to_bytes(4, "big")
-        if not moved.macs.step_holds(Step.terminal_heard, heard, command.data):
+        if not moved.macs.step_holds(HEARD, heard, command.data):
             return self._wrong_mac()
         self.image = image._replace(flags=image.flags & ~int(Flag.unconfirmed))
         return b""
@@ -240,7 +242,7 @@ class Purse:
         """Tell the last transaction again, as often as asked; nothing is written."""
         if command.p1 or command.p2:
             return Sw.wrong_parameters
-        ordered = self._ordered(command, session, Mode.proof, 4 + MAC_SIZE)
+        ordered = self._ordered(command, session, PROOF, 4 + MAC_SIZE)
         if isinstance(ordered, Sw):
             return ordered
         nt = command.data[:4]
@@ -254,7 +256,7 @@ class Purse:
         record = command.p1
         if not 0 < record <= LOG_RECORDS or command.p2:
             return Sw.wrong_parameters
-        ordered = self._ordered(command, session, Mode.proof, MAC_SIZE)
+        ordered = self._ordered(command, session, PROOF, MAC_SIZE)
         if isinstance(ordered, Sw):
             return ordered
         if record > len(self.image.log):
@@ -267,7 +269,7 @@ class Purse:
         blocks = command.p2 == BLOCK_P2
         if command.p1 or command.p2 not in (BLOCK_P2, UNBLOCK_P2):
             return Sw.wrong_parameters
-        mode = Mode.debit if blocks else Mode.admin
+        mode = DEBIT if blocks else ADMIN
         ordered = self._ordered(command, session, mode, blocks + MAC_SIZE)
         if isinstance(ordered, Sw):
             return ordered
@@ -280,13 +282,13 @@ class Purse:
         """Replace all four keys and their version; S2 covers them as they came, encrypted."""
         if command.p1 or command.p2:
             return Sw.wrong_parameters
-        ordered = self._ordered(command, session, Mode.admin, KEYS_SIZE)
+        ordered = self._ordered(command, session, ADMIN, KEYS_SIZE)
         if isinstance(ordered, Sw):
             return ordered
         version, wrapped = command.data[0], command.data[1:-MAC_SIZE]
         if version <= self.image.key_version:
             return Sw.wrong_data
-        key = self._keyed().of(Mode.admin).derive(session_input(ENC_LABEL, *ordered.context))
+        key = self._keyed().of(ADMIN).derive(session_input(ENC_LABEL, *ordered.context))
         put = CardKeys(*CARD_KEYS.codec.unpack(decrypt_keys(key, wrapped)))
         return self._change(ordered, command, key_version=version, put=put)
 
@@ -294,7 +296,7 @@ class Purse:
         """Replace the free group and its last day."""
         if command.p1 or command.p2:
             return Sw.wrong_parameters
-        ordered = self._ordered(command, session, Mode.admin, ENTITLEMENT_SIZE)
+        ordered = self._ordered(command, session, ADMIN, ENTITLEMENT_SIZE)
         if isinstance(ordered, Sw):
             return ordered
         group, expiry = command.data[0], int.from_bytes(command.data[1:3], "big")
@@ -316,7 +318,7 @@ class Purse:
         if session is None or session.mode is not mode:
             return Sw.wrong_state
         order = bytes((command.ins, command.p2)) + data[:-MAC_SIZE]
-        if not session.macs.step_holds(Step.terminal_orders, order, data[-MAC_SIZE:]):
+        if not session.macs.step_holds(ORDERS, order, data[-MAC_SIZE:]):
             return self._wrong_mac()
         return session
 
@@ -348,7 +350,7 @@ class Purse:
         return told
 
     def _signed(self, session: Session, ins: int, answer: bytes) -> bytes:
-        return answer + session.macs.step_mac(Step.card_did, bytes((ins,)) + answer)
+        return answer + session.macs.step_mac(DID, bytes((ins,)) + answer)
 
 
 ANSWERS: dict[int, Callable[[Purse, Command, Session | None], bytes | Sw]] = {

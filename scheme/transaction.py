@@ -7,18 +7,21 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from scheme.apdu import LOG_RECORDS, MAIN_PURSE, REFUND_OF, SLOT_OF, Flag, Mode, PurseNumber, Slot
+from scheme.apdu import LOG_RECORDS, REFUND_OF, SLOT_OF, Flag, Mode, PurseNumber, Slot
 from scheme.cryptograms import MAC_SIZE, Keyed
 from scheme.image import Image
-from scheme.layouts import DEBIT_ANSWER, DEBIT_HEAD, STORED
+from scheme.layouts import DEBIT_ANSWER, DEBIT_HEAD, LOG_ENTRY, STORED
 from scheme.records import CARD_PART, RECORD_VERSION, RecordKind
 
 # Looked up once: these run in every tap. `struct` pads a state or a MAC that is short with zeros.
-_pack_part, _pack_stored = CARD_PART.codec.pack, STORED.codec.pack
-_pack_answer = DEBIT_ANSWER.codec.pack
-_UNCONFIRMED, _RESERVED = int(Flag.unconfirmed), int(Flag.reserved)  # IntFlag's `|` is slow
+_HEAD, _PART, _ENTRY = DEBIT_HEAD.codec, CARD_PART.codec, LOG_ENTRY.codec
+_ANSWER = DEBIT_ANSWER.codec
+_MAIN, _ROUTINE, _PERIODIC = map(int, PurseNumber)
+_UNCONFIRMED, _RESERVED = map(int, Flag)
+_TRANSIT = int(Slot.transit)
 _NT_AT = Image._fields.index("nt")
 _KIND_AT = STORED.offset("kind")
+_STORED_END = 4 + STORED.size
 
 
 class Session(NamedTuple):
@@ -37,61 +40,58 @@ class Session(NamedTuple):
     macs: Keyed
 
 
-class Order(NamedTuple):
-    """What a value command adds to its session.
+def transacted(
+    old: Image,
+    session: Session,
+    kind: RecordKind,
+    data: bytes,
+    state: bytes,
+    commits: bool,
+    tac_key: Keyed,
+) -> tuple[Image, bytes]:
+    """Return the image after a transaction, and what the card answers without S3.
 
-    Attributes:
-        data: Its data; `DEBIT_HEAD` is at their beginning.
+    Args:
+        data: The command's data, `DEBIT_HEAD` at their beginning.
         state: The new state of the slot of `kind`.
         commits: Whether it is the second phase of a load.
     """
-
-    kind: RecordKind
-    data: bytes
-    state: bytes
-    commits: bool = False
-
-
-def transacted(old: Image, session: Session, order: Order, tac_key: Keyed) -> tuple[Image, bytes]:
-    """Return the image after a transaction, and what the card answers without S3."""
-    kind, data, state, commits = order
     _, purse, amount, terminal, sam, _, _ = session
-    at_s, place, sam_counter = DEBIT_HEAD.codec.unpack_from(data)
-    nt, slot, debits = old.nt + 1, SLOT_OF[kind], kind in REFUND_OF
+    at_s, place, sam_counter = _HEAD.unpack_from(data)
+    nt, slot, debits, version = old.nt + 1, SLOT_OF[kind], kind in REFUND_OF, old.key_version
     balance = old.held(purse) + (-amount if debits else amount)
-    part = _pack_part(
-        RECORD_VERSION, kind, old.issuer, old.card, nt, purse, old.key_version,
+    part = _PART.pack(
+        RECORD_VERSION, kind, old.issuer, old.card, nt, purse, version,
         place, amount, balance, at_s, terminal, sam, sam_counter, state,
     )  # fmt: skip
-    stored = _pack_stored(
-        RECORD_VERSION, kind, purse, old.key_version, amount, at_s, terminal, place, sam,
-        sam_counter,
-    )  # fmt: skip
     tac = tac_key.cmac(part)[:MAC_SIZE]
-    answer = _pack_answer(balance, nt, tac, b"")[:-MAC_SIZE]
-    flags, main = old.flags | _UNCONFIRMED, purse == MAIN_PURSE
-    if commits:
-        flags &= ~_RESERVED
-    before = old.before
-    if debits:
-        before = old.transit if slot is Slot.transit else old.parking if slot else b""
-    image = (
+    entry = _ENTRY.pack(
+        nt, RECORD_VERSION, kind, purse, version, amount, at_s, terminal, place, sam, sam_counter,
+        balance, tac,
+    )  # fmt: skip
+    before, transit, parking = old.before, old.transit, old.parking
+    if slot == _TRANSIT:
+        before, transit = transit, state
+    elif slot:
+        before, parking = parking, state
+    flags = old.flags | _UNCONFIRMED
+    image = Image._make((
         *old[:_NT_AT],
         nt,
-        balance if main else old.balance,
-        flags,
-        state if slot is Slot.transit else old.transit,
-        state if slot is Slot.parking else old.parking,
-        stored + tac,
-        balance if purse == PurseNumber.kjp_routine else old.routine,
-        balance if purse == PurseNumber.kjp_periodic else old.periodic,
+        balance if purse == _MAIN else old.balance,
+        flags & ~_RESERVED if commits else flags,
+        transit,
+        parking,
+        entry[4:_STORED_END] + tac,
+        balance if purse == _ROUTINE else old.routine,
+        balance if purse == _PERIODIC else old.periodic,
         b"" if commits else old.reserved,
         before,
-        (answer[4:8] + stored + answer[:4] + tac, *old.log[: LOG_RECORDS - 1]),
+        (entry, *old.log[: LOG_RECORDS - 1]),
         0,
         old.put,
-    )
-    return Image._make(image), answer
+    ))  # fmt: skip
+    return image, _ANSWER.pack(balance, nt, tac, b"")[:-MAC_SIZE]
 
 
 def refund(old: Image) -> tuple[RecordKind, bytes]:
@@ -102,8 +102,9 @@ def refund(old: Image) -> tuple[RecordKind, bytes]:
 
 def reserved(old: Image, session: Session) -> tuple[Image, bytes]:
     """Return the image with a load reserved, and what the card answers without S3."""
-    answer = _pack_answer(old.held(session.purse), old.nt, b"", b"")[:-MAC_SIZE]
-    return old._replace(flags=old.flags | _RESERVED, reserved=reservation(session), wrong_macs=0), answer
+    answer = _ANSWER.pack(old.held(session.purse), old.nt, b"", b"")[:-MAC_SIZE]
+    flags = old.flags | _RESERVED
+    return old._replace(flags=flags, reserved=reservation(session), wrong_macs=0), answer
 
 
 def reservation(session: Session) -> bytes:
