@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import metadata
+from pathlib import Path
 
 import pytest
 
@@ -29,8 +30,12 @@ def test_a_bare_model_starts_its_own_card() -> None:
     ("url", "said"),
     [
         ("model", 'expected a URL such as model://, got no "://"'),
-        ("modle://", 'no reader driver "modle"; there are: model; did you mean "model"\\?'),
-        ("trace+model://", 'no reader driver "trace"; there are: fault'),
+        (
+            "modle://",
+            'no reader driver "modle"; there are: model, java, vpcd, pcsc, replay; '
+            'did you mean "model"\\?',
+        ),
+        ("log+model://", 'no reader driver "log"; there are: fault, trace'),
         ("", 'got no "://"'),
     ],
 )
@@ -40,8 +45,36 @@ def test_a_url_that_nobody_answers_for_is_named(url: str, said: str) -> None:
 
 
 def test_an_address_the_model_does_not_know_is_named() -> None:
-    with pytest.raises(BadInputError, match="expected model:// or model://empty, got card-7"):
+    with pytest.raises(BadInputError, match=r"model://CARD\.json, got card-7"):
         make_reader("model://card-7")
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("model://?card=java", "expected no options, got card"),
+        ("vpcd://?kard=java", "expected options card, got kard"),
+        ("vpcd://?card=rust", "card: expected python or java, got rust"),
+        ("fault+model://?trace=a", "expected no options, got trace"),
+        ("vpcd://here", "expected vpcd://, vpcd://empty or vpcd://HOST:PORT, got here"),
+        ("vpcd://127.0.0.1:70000", "HOST:PORT, got 127.0.0.1:70000"),
+        ("vpcd://127.0.0.1:7000?card=java", "a card of its own only with vpcd://"),
+        ("pcsc://ACS?card=java", "a card of its own only with pcsc://"),
+        ("java://here", "java://HOST:PORT"),
+        ("java://127.0.0.1:7000/first", "java://HOST:PORT"),
+        ("replay://", "expected replay://FILE, got nothing"),
+    ],
+)
+def test_a_url_with_what_its_driver_does_not_take_says_what_it_takes(url: str, said: str) -> None:
+    with pytest.raises(BadInputError, match=said.replace("[", "\\[")):
+        make_reader(url)
+
+
+def test_a_wrapper_takes_its_options_and_the_driver_the_rest(tmp_path: Path) -> None:
+    url = f"fault+trace+vpcd://?card=java&trace={tmp_path}/a%20b.jsonl"
+    reader = make_reader(url)
+    assert reader.url == "fault+trace+vpcd://?card=java"
+    assert isinstance(reader, CardHolder)
 
 
 def test_a_reader_that_is_not_open_says_so() -> None:
@@ -113,5 +146,5 @@ def test_readers_of_others_come_by_entry_point(monkeypatch: pytest.MonkeyPatch) 
         return [point] if name in (None, "fixed") else []
 
     monkeypatch.setattr("hil.reader.entry_points", points)
-    assert drivers() == ("model", "fixed")
+    assert drivers()[-1] == "fixed"
     assert open_reader("fixed://here").transceive(SELECT).response == b"\x90\0"
