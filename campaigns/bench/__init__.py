@@ -1,0 +1,1 @@
+"""What both campaigns stand on: random cards, a terminal's side, results, planted defects."""
