@@ -10,8 +10,8 @@ import javacard.framework.SystemException;
 /**
  * What purse, identity and SAM have in common: the order of checks, SELECT, the session's end.
  *
- * <p>A session ends before a command is looked at, and a command that leaves it open says so when it
- * has succeeded: so every error ends it, whatever raised it.
+ * <p>A session ends before a command is looked at, and a command that leaves it open says so when
+ * it has succeeded: so every error ends it, whatever raised it.
  */
 abstract class Application extends Applet {
     static final short INS = ISO7816.OFFSET_INS;

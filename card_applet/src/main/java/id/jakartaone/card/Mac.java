@@ -48,14 +48,16 @@ final class Mac {
     }
 
     /** Writes the 16-byte CMAC of a message under a key to RAM. */
-    void cmac(byte[] key, short keyAt, byte[] message, short at, short size, byte[] to, short toAt) {
+    void cmac(
+            byte[] key, short keyAt, byte[] message, short at, short size, byte[] to, short toAt) {
         once.setKey(key, keyAt);
         sign(once, message, at, size);
         Util.arrayCopyNonAtomic(whole, (short) 0, to, toAt, KEY_SIZE);
     }
 
     /** Writes the 8-byte MAC of a message under a key to RAM. */
-    void mac(byte[] key, short keyAt, byte[] message, short at, short size, byte[] to, short toAt) {
+    void mac(
+            byte[] key, short keyAt, byte[] message, short at, short size, byte[] to, short toAt) {
         once.setKey(key, keyAt);
         sign(once, message, at, size);
         Util.arrayCopyNonAtomic(whole, (short) 0, to, toAt, SIZE);
@@ -63,7 +65,13 @@ final class Mac {
 
     /** Returns whether {@code got} is a message's MAC under a key. */
     boolean holds(
-            byte[] key, short keyAt, byte[] message, short at, short size, byte[] got, short gotAt) {
+            byte[] key,
+            short keyAt,
+            byte[] message,
+            short at,
+            short size,
+            byte[] got,
+            short gotAt) {
         once.setKey(key, keyAt);
         sign(once, message, at, size);
         return equalsLast(got, gotAt);

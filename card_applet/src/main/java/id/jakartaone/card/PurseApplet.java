@@ -3,12 +3,12 @@ package id.jakartaone.card;
 import javacard.framework.ISOException;
 import javacard.framework.JCSystem;
 import javacard.framework.Util;
-import javacard.security.RandomData;
 
 /**
- * The purse: SELECT, INIT, and who answers what in the session that INIT opens.
+ * The purse: who answers what; SELECT, and the commands that only tell what happened.
  *
- * <p>Value is moved by {@link PurseValue}; what the issuer changes is in {@link PurseAdmin}.
+ * <p>Sessions are opened by {@link PurseInit}, value is moved by {@link PurseValue}, and what the
+ * issuer changes is in {@link PurseAdmin}.
  */
 public final class PurseApplet extends Application {
     /** What a session is for, P1 of INIT; kept in {@code session[OPEN]}. */
@@ -46,30 +46,23 @@ public final class PurseApplet extends Application {
     static final short WORK_SIZE = 128;
 
     private static final short TRANSACTION = 128; // bytes changed by the largest, a value command
-    private static final short INIT_SIZE = 20;
-    private static final short CHALLENGE_SIZE = 8;
-    private static final short INIT_ANSWER_SIZE = 18; // without S1
-    private static final short WRONG_MACS_MOST = 15;
-    private static final short WRONG_MACS_END = 255;
-
-    private static final byte KIND_LAST_DEBIT = 3;
 
     final PurseState state;
     final PurseLog log;
     final byte[] work;
 
+    private final PurseInit init;
     private final PurseValue value;
     private final PurseAdmin admin;
-    private final RandomData random;
 
     private PurseApplet() {
         super(SESSION_SIZE, TRANSACTION, new Personalisation((short) 3, (short) 3, false));
         state = new PurseState();
         log = new PurseLog();
         work = JCSystem.makeTransientByteArray(WORK_SIZE, JCSystem.CLEAR_ON_DESELECT);
+        init = new PurseInit(this);
         value = new PurseValue(this);
         admin = new PurseAdmin(this);
-        random = RandomData.getInstance(RandomData.ALG_SECURE_RANDOM);
     }
 
     /** Installs a purse that is not issued; STORE DATA fills it. */
@@ -112,7 +105,7 @@ public final class PurseApplet extends Application {
     short answer(byte[] buffer, short size) {
         switch (buffer[INS]) {
             case INS_INIT:
-                return init(buffer, size);
+                return init.open(buffer, size);
             case INS_DEBIT:
             case INS_CREDIT:
             case INS_CANCEL:
@@ -146,103 +139,6 @@ public final class PurseApplet extends Application {
     private void storeAt(byte[] buffer, short size, short at, short expected) {
         checkSize(size, expected);
         personalisation.keep(buffer, state.data, at, size);
-    }
-
-    /** Opens a session and proves all that SELECT said; writes nothing. */
-    private short init(byte[] buffer, short size) {
-        byte mode = buffer[P1];
-        byte purse = buffer[P2];
-        if (!opens(mode, purse)) {
-            ISOException.throwIt(Sw.WRONG_PARAMETERS);
-        }
-        checkSize(size, INIT_SIZE);
-        if (state.wrongMacs() >= (mode == MODE_ADMIN ? WRONG_MACS_END : WRONG_MACS_MOST)) {
-            ISOException.throwIt(Sw.MAC_BLOCKED);
-        }
-        checkAmount(mode, purse, buffer);
-        session[PURSE] = purse;
-        Util.arrayCopyNonAtomic(buffer, DATA, session, AMOUNT, (short) 12);
-        deriveSession(mode, buffer);
-        proveSaid(mode, purse, buffer);
-        session[OPEN] = mode;
-        return (short) (INIT_ANSWER_SIZE + Mac.SIZE);
-    }
-
-    private boolean opens(byte mode, byte purse) {
-        switch (mode) {
-            case MODE_DEBIT:
-            case MODE_CREDIT:
-            case MODE_CANCEL:
-                return state.has(purse);
-            case MODE_PROOF:
-            case MODE_ADMIN:
-                return purse == PurseState.MAIN && state.has(purse);
-            default:
-                return false;
-        }
-    }
-
-    /** Refuses an amount that the purse cannot give, take or give back. */
-    private void checkAmount(byte mode, byte purse, byte[] buffer) {
-        byte[] data = state.data;
-        short balance = PurseState.balanceAt(purse);
-        if (mode == MODE_DEBIT && Rupiah.greater(buffer, DATA, data, balance)) {
-            ISOException.throwIt(Sw.BALANCE_TOO_LOW);
-        }
-        if (mode == MODE_CREDIT
-                && (Rupiah.add(data, balance, buffer, DATA, work, (short) 0)
-                        || Rupiah.greater(
-                                work, (short) 0, data, PurseState.limitAt(purse)))) {
-            ISOException.throwIt(Sw.LIMIT_EXCEEDED);
-        }
-        if (mode == MODE_CANCEL && !canCancel(purse, buffer)) {
-            ISOException.throwIt(Sw.REFERENCE_UNKNOWN);
-        }
-    }
-
-    /** Returns whether the last transaction is a debit of this purse, amount and terminal. */
-    private boolean canCancel(byte purse, byte[] buffer) {
-        return log.has((short) 1)
-                && log.last(PurseLog.KIND) <= KIND_LAST_DEBIT
-                && log.last(PurseLog.PURSE) == purse
-                && log.lastIs(PurseLog.AMOUNT, buffer, DATA, Rupiah.SIZE)
-                && log.lastIs(PurseLog.TERMINAL, buffer, (short) (DATA + 4), (short) 4);
-    }
-
-    private void deriveSession(byte mode, byte[] buffer) {
-        random.generateData(session, CONTEXT, CHALLENGE_SIZE);
-        short end = (short) (CONTEXT + CHALLENGE_SIZE);
-        end = Util.arrayCopyNonAtomic(buffer, (short) (DATA + 12), session, end, CHALLENGE_SIZE);
-        end = Util.arrayCopyNonAtomic(state.data, PurseState.NT, session, end, (short) 4);
-        Util.arrayCopyNonAtomic(buffer, (short) (DATA + 4), session, end, (short) 4);
-        short key = PurseState.KEYS;
-        if (mode == MODE_CREDIT) {
-            key = PurseState.LOAD_KEY;
-        } else if (mode == MODE_ADMIN) {
-            key = PurseState.ADMIN_KEY;
-        }
-        mac.open(state.data, key, Labels.SESSION_MAC, session, CONTEXT, CONTEXT_SIZE);
-    }
-
-    /** Writes INIT's answer with S1, over mode, purse, SELECT's answer, INIT's data and this one. */
-    private void proveSaid(byte mode, byte purse, byte[] buffer) {
-        byte[] data = state.data;
-        work[0] = CARD_SAYS;
-        work[1] = mode;
-        work[2] = purse;
-        short end =
-                Util.arrayCopyNonAtomic(
-                        data, PurseState.SAID, work, (short) 3, PurseState.SAID_SIZE);
-        end = Util.arrayCopyNonAtomic(buffer, DATA, work, end, INIT_SIZE);
-        short answer = end;
-        end = Util.arrayCopyNonAtomic(session, CONTEXT, work, end, CHALLENGE_SIZE);
-        end = Util.arrayCopyNonAtomic(data, PurseState.NT, work, end, (short) 4);
-        end =
-                Util.arrayCopyNonAtomic(
-                        data, PurseState.balanceAt(purse), work, end, Rupiah.SIZE);
-        end = Util.arrayCopyNonAtomic(data, PurseState.STATUS, work, end, (short) 2);
-        Util.arrayCopyNonAtomic(work, answer, buffer, DATA, INIT_ANSWER_SIZE);
-        mac.sessionMac(work, (short) 0, end, buffer, (short) (DATA + INIT_ANSWER_SIZE));
     }
 
     /** Tells the last transaction again, as often as asked; writes nothing. */

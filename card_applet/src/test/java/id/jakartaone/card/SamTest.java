@@ -11,7 +11,7 @@ import java.util.Arrays;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** The SAM in the simulator, against a purse in another one: two applets that share no code path. */
+/** The SAM in the simulator, against a purse in another: two applets that share no session. */
 class SamTest {
     private static final byte[] SAM = number(50_000_017, 4);
     private static final byte[] TERMINAL = number(18, 4);
