@@ -1,1 +1,1 @@
-"""The Java Card applets and the harness that runs them: not here yet; README.md says what runs."""
+"""The Java Card applets and the harness that runs and tears them; Maven builds both."""
