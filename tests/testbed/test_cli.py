@@ -35,7 +35,7 @@ def test_help_opens_with_an_example_and_names_every_command(tmp_path: Path) -> N
     ran = jakarta_one("--help", cwd=tmp_path)
     assert ran.returncode == 0
     assert ran.stdout.startswith("Example: jakarta-one run scenarios/morning_peak.yaml\n")
-    for command in ("run", "city", "serve", "rack", "load", "report", "tariff"):
+    for command in ("run", "city", "serve", "rack", "card", "load", "report", "tariff"):
         assert f"\n  {command} " in ran.stdout
 
 
@@ -43,7 +43,9 @@ def test_help_opens_with_an_example_and_names_every_command(tmp_path: Path) -> N
     "words",
     [
         ("run",), ("city", "generate"), ("serve",), ("rack", "play"), ("load", "run"),
-        ("report", "build"), ("report", "verify"), ("tariff", "check"),
+        ("report", "build"), ("report", "verify"), ("tariff", "check"), ("card", "issue"),
+        ("card", "read"), ("card", "decode"), ("card", "conformance"), ("card", "keys"),
+        ("card", "build"),
     ],
     ids=" ".join,
 )  # fmt: skip
