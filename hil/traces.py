@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from string import hexdigits
 
 from hil.apdu_trace import Line, parse_line
 from hil.decode import Heard
@@ -16,7 +17,7 @@ STDIN = "-"
 NS_IN_MS = 1_000_000
 NS_MAX = 1 << 63  # past the year 2200
 NO_ANSWER = "-"
-HEX = frozenset("0123456789abcdefABCDEF")
+HEX = frozenset(hexdigits)
 
 
 def read_exchanges(source: Sequence[str]) -> Iterator[Heard]:
