@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
-from scheme.apdu import Command, Ins, Response, parse_response
+from scheme.apdu import Ins, Response, parse_response
 from scheme.dialogue import Device, Dialogue, Outcome
 from scheme.errors import CardGoneError
+
+_SAM = Device.sam
+_INSTRUCTIONS = {int(ins): ins for ins in Ins}
 
 
 class Exchange(NamedTuple):
@@ -58,21 +61,16 @@ def conduct(dialogue: Dialogue, card: Transceiver, sam: Transceiver) -> tuple[Ou
         except StopIteration as end:
             outcome: Outcome = end.value
             return outcome, timed
-        answer = _exchange(sam if device is Device.sam else card, device, command, timed)
-
-
-def _exchange(
-    over: Transceiver, device: Device, command: Command, timed: list[Timed]
-) -> Response | None:
-    apdu = command.encode()
-    try:
-        exchange = over.transceive(apdu)
-    except CardGoneError:
-        if device is Device.sam:
-            raise
-        return None
-    response, sent_ns, received_ns = exchange
-    timed.append(
-        Timed(device, Ins(command.ins), sent_ns, received_ns, len(apdu), len(response))
-    )
-    return parse_response(response)
+        apdu = command.encode()
+        try:
+            response, sent_ns, received_ns = (sam if device is _SAM else card).transceive(apdu)
+        except CardGoneError:
+            if device is _SAM:
+                raise
+            answer = None
+            continue
+        ins = _INSTRUCTIONS[command.ins]
+        # As calling the class does, at half the cost: this runs six times a tap.
+        whole = (device, ins, sent_ns, received_ns, len(apdu), len(response))
+        timed.append(tuple.__new__(Timed, whole))
+        answer = parse_response(response)

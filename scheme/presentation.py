@@ -6,7 +6,7 @@ by PROOF, refused, and torn. Who says what when is `scheme.dialogue`.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from scheme.apdu import MAIN_PURSE, SLOT_OF, Debited, Proved, Selected
 from scheme.decision import CardSeen
@@ -54,22 +54,6 @@ class TornTap(NamedTuple):
     signed: Signed
 
 
-class _Part(NamedTuple):
-    """What a record says of the transaction, proved by the card or not."""
-
-    kind: RecordKind
-    nt: int
-    amount: int
-    balance: int
-    at_s: int
-    terminal: int
-    place: int
-    sam: int
-    sam_counter: int
-    state: bytes
-    tac: bytes
-
-
 def card_seen(selected: Selected) -> CardSeen:
     """Return what the device rule wants of what SELECT said."""
     return CardSeen(
@@ -87,11 +71,12 @@ def moved_record(
     debited: Debited,
 ) -> TapRecord:
     """Return the record of a debit or load that the card has carried out."""
-    part = _Part(
-        kind, debited.nt, abs(selected.balance - debited.balance), debited.balance,
-        presented.at_ms // 1_000, presented.terminal, presented.place, *signed, state, debited.tac,
+    card_part = (
+        RECORD_VERSION, kind, selected.issuer, selected.card, debited.nt, MAIN_PURSE,
+        selected.key_version, presented.place, abs(selected.balance - debited.balance),
+        debited.balance, presented.at_ms // 1_000, presented.terminal, *signed, state, debited.tac,
     )  # fmt: skip
-    return _record(presented, selected, part)
+    return _record(presented, card_part)
 
 
 def recovered_record(
@@ -105,16 +90,17 @@ def recovered_record(
     """
     stored = proved.stored
     kind = RecordKind(stored["kind"])
-    part = _Part(
-        kind, proved.nt, stored["amount"], selected.balance, stored["at_s"], stored["terminal"],
-        stored["place"], stored["sam"], stored["sam_counter"],
+    card_part = (
+        RECORD_VERSION, kind, selected.issuer, selected.card, proved.nt, stored["purse"],
+        stored["key_version"], stored["place"], stored["amount"], selected.balance,
+        stored["at_s"], stored["terminal"], stored["sam"], stored["sam_counter"],
         selected.state(SLOT_OF[kind]), proved.tac,
     )  # fmt: skip
     same = first.terminal == presented.terminal
     device = presented._replace(
         at_ms=first.at_ms if same else 0, trace=first.trace if same else presented.trace
     )
-    return _record(device, selected, part, flags=RecordFlag.recovered)
+    return _record(device, card_part, flags=RecordFlag.recovered)
 
 
 def unproved_record(
@@ -131,12 +117,12 @@ def unproved_record(
         kind: What this terminal's taps are; the record tells the state of its slot, unchanged.
         signed: The SAM and its counter last used.
     """
-    part = _Part(
-        kind, selected.nt, 0, selected.balance, presented.at_ms // 1_000,
-        presented.terminal, presented.place, *signed, selected.state(SLOT_OF[kind]),
-        ZERO_TAC,
+    card_part = (
+        RECORD_VERSION, kind, selected.issuer, selected.card, selected.nt, MAIN_PURSE,
+        selected.key_version, presented.place, 0, selected.balance, presented.at_ms // 1_000,
+        presented.terminal, *signed, selected.state(SLOT_OF[kind]), ZERO_TAC,
     )  # fmt: skip
-    return _record(presented, selected, part, refusal=refusal, flags=flags)
+    return _record(presented, card_part, refusal=refusal, flags=flags)
 
 
 def torn_record(left: TornTap, sequence: int, sam_counter: int) -> TapRecord:
@@ -154,12 +140,11 @@ def torn_record(left: TornTap, sequence: int, sam_counter: int) -> TapRecord:
 
 
 def _record(
-    device: Presentation, selected: Selected, part: _Part, refusal: int = 0, flags: int = 0
+    device: Presentation, card_part: tuple[Any, ...], refusal: int = 0, flags: int = 0
 ) -> TapRecord:
+    """Return the record of a card part with its TAC and of what a device says beside it."""
+    terminal, _, at_ms, tariff, hotlist, sequence, trace = device
     data = TAP_RECORD.codec.pack(
-        RECORD_VERSION, part.kind, selected.issuer, selected.card, part.nt, MAIN_PURSE,
-        selected.key_version, part.place, part.amount, part.balance, part.at_s, part.terminal,
-        part.sam, part.sam_counter, part.state, part.tac, device.sequence, device.at_ms % 1_000,
-        device.tariff, device.hotlist, refusal, flags, device.terminal, device.trace,
-    )  # fmt: skip
+        *card_part, sequence, at_ms % 1_000, tariff, hotlist, refusal, flags, terminal, trace
+    )
     return TapRecord(data)

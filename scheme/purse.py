@@ -146,9 +146,8 @@ class Purse:
         own = self._challenge()
         context = (own, challenge, image.nt, terminal)
         macs = self._keyed().of(mode).derived(session_input(MAC_LABEL, *context))
-        answer = INIT_ANSWER.codec.pack(
-            own, image.nt, image.held(purse), image.status, image.key_version, b""
-        )[:-MAC_SIZE]
+        held, status, version = image.held(purse), image.status, image.key_version
+        answer = INIT_ANSWER.codec.pack(own, image.nt, held, status, version, b"")[:-MAC_SIZE]
         self._session = Session(mode, purse, amount, terminal, sam, context, macs)
         shown = bytes((mode, purse)) + self._said + data + answer
         return answer + macs.step_mac(SAYS, shown)
