@@ -204,8 +204,8 @@ def _selected_between(mode: int, told: Told) -> Told:
 CASES = [
     *refusals(
         "APDU",
-        (1, 1, Sw.wrong_length, "nothing at all", "no short APDU has fewer than 4 bytes",
-         partial(_sent, b"")),
+        (1, 1, Sw.wrong_length, "a class and an instruction alone",
+         "no short APDU has fewer than 4 bytes", partial(_sent, INIT[:2])),
         (2, 1, Sw.wrong_length, "a head of 3 bytes", "no short APDU has fewer than 4 bytes",
          partial(_sent, INIT[:3])),
         (3, 1, Sw.wrong_length, "a command cut short by one byte",
