@@ -5,19 +5,22 @@ import java.lang.reflect.Modifier;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Map;
-import java.util.concurrent.ConcurrentHashMap;
 
 /** The instance fields of applet classes, by reflection: only for tears, rollback and STATE. */
 final class Fields {
-    private static final Map<Class<?>, List<Field>> OF_CLASS = new ConcurrentHashMap<>();
+    private static final ClassValue<List<Field>> OF_CLASS = new ClassValue<>() {
+        @Override
+        protected List<Field> computeValue(Class<?> type) {
+            return list(type);
+        }
+    };
 
     private Fields() {
     }
 
     /** All instance fields, those of the superclass first, within a class by name. */
     static List<Field> of(Class<?> type) {
-        return OF_CLASS.computeIfAbsent(type, Fields::list);
+        return OF_CLASS.get(type);
     }
 
     static Field named(Class<?> type, String name) {

@@ -23,7 +23,9 @@ final class VpcdBridge implements Closeable {
     /** A contactless card of ISO 14443-4 without historical bytes, as PC/SC part 3 has it. */
     private static final byte[] ATR = {0x3B, (byte) 0x80, (byte) 0x80, 0x01, 0x01};
 
-    private final CardSlot slot;
+    /** The card that answers; changed and asked under `turn`. */
+    private CardSlot slot;
+    private final Object turn = new Object();
     private final ServerSocket listener;
     private final SecureRandom random = new SecureRandom();
     private final byte[] uid = {0x08, 0, 0, 0, (byte) 0x90, 0};
@@ -61,6 +63,20 @@ final class VpcdBridge implements Closeable {
         return bridge;
     }
 
+    /** Have another card answer from now on, as if just put in; false if no reader asks here. */
+    boolean hold(CardSlot next) {
+        synchronized (turn) {
+            if (closed || peer == null || peer.isClosed()) {
+                return false;
+            }
+            slot.reset();
+            slot = next;
+            slot.reset();
+            drawUid();
+            return true;
+        }
+    }
+
     int port() {
         return listener.getLocalPort();
     }
@@ -68,19 +84,21 @@ final class VpcdBridge implements Closeable {
     @Override
     public void close() {
         closed = true;
-        try {
-            if (listener != null) {
-                listener.close();
-            }
-            if (peer != null) {
-                peer.close();
-            }
-        } catch (IOException error) {
-            System.err.println("harness: closing a virtual reader: " + error.getMessage());
-        }
+        quietly(listener);
+        quietly(peer);
         // Whoever puts the card in elsewhere must not have it reset after that: wait for the reset.
         synchronized (serving) {
             peer = null;
+        }
+    }
+
+    private static void quietly(Closeable socket) {
+        try {
+            if (socket != null) {
+                socket.close();
+            }
+        } catch (IOException error) {
+            System.err.println("harness: closing a virtual reader: " + error.getMessage());
         }
     }
 
@@ -100,7 +118,9 @@ final class VpcdBridge implements Closeable {
 
     private void serve(Socket reader) {
         synchronized (serving) {
-            if (!closed) {
+            if (closed) {
+                quietly(reader);
+            } else {
                 answerAll(reader);
             }
         }
@@ -110,7 +130,10 @@ final class VpcdBridge implements Closeable {
         try (Wire wire = new Wire(reader)) {
             for (int first = wire.readOrEnd(); first >= 0; first = wire.readOrEnd()) {
                 byte[] message = wire.read(first << 8 | (int) wire.readNumber(1));
-                Optional<byte[]> answer = answer(message);
+                Optional<byte[]> answer;
+                synchronized (turn) {
+                    answer = answer(message);
+                }
                 if (answer.isEmpty()) {
                     return;
                 }
@@ -123,7 +146,9 @@ final class VpcdBridge implements Closeable {
                 System.err.println("harness: virtual reader gone: " + error.getMessage());
             }
         } finally {
-            slot.reset();
+            synchronized (turn) {
+                slot.reset();
+            }
         }
     }
 

@@ -37,6 +37,14 @@ class PlatformTest {
     }
 
     @Test
+    void theLongestShortCommandReachesTheAppletWithAndWithoutLe() {
+        String longest = "80220000FF" + "AA".repeat(255);
+        assertEquals("9000", say(card, longest));
+        assertEquals("9000", say(card, longest + "00"));
+        assertEquals("6700", say(card, longest + "0000"));
+    }
+
+    @Test
     void theFirstApplicationIsCurrentAfterResetAndNeedsNoSelect() {
         say(card, "8016000001AA");
         say(card, "00A4040006" + Cards.SECOND);

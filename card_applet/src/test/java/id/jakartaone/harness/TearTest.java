@@ -9,6 +9,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.util.HashSet;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class TearTest {
     private static final String UPDATE = "80100000081112131415161718";
@@ -159,5 +161,16 @@ class TearTest {
         }
         assertTrue(CardSlot.make(Cards.TINY, writes + 1).isPresent());
         assertEquals("9000", say(Cards.tiny(), UPDATE));
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2})
+    void theApplicationsOfThisProjectCanBeTornAtEveryWriteOfTheirInstall(int kind) {
+        CardSlot whole = CardSlot.make(Kind.numbered(kind), 0).orElseThrow();
+        for (int k = 1; k <= whole.counts()[0]; k++) {
+            assertTrue(CardSlot.make(Kind.numbered(kind), k).isEmpty(), "write " + k);
+        }
+        CardSlot next = CardSlot.make(Kind.numbered(kind), 0).orElseThrow();
+        assertEquals(state(whole), state(next));
     }
 }
