@@ -46,6 +46,7 @@ class Op(IntEnum):
     vpcd = 0x0A
     listen = 0x0B
     clone = 0x0C
+    replace = 0x0D
     quit = 0xFF
 
 
@@ -205,6 +206,11 @@ class JavaCard:
     def plug(self, port: int) -> None:
         """Go into the reader of a vpcd on this machine; with port 0 leave it."""
         self._harness.ask(Op.vpcd, self.number, port.to_bytes(2, "big"))
+
+    def replace(self, other: JavaCard) -> bool:
+        """Take the place of a card in its reader without it leaving; False if none asks there."""
+        told = self._harness.ask(Op.replace, self.number, other.number.to_bytes(4, "big"))
+        return told == b"\x01"
 
     def listen(self, port: int = 0) -> int:
         """Wait for a vpcd that connects (its reversed mode); return the port."""

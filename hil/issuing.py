@@ -66,10 +66,13 @@ class Socket:
         self._java: JavaCard | None = None
 
     def swap(self, card: Card) -> bool:
-        """Put a card in place of the one there without it leaving, if both are Python's."""
-        if self._virtual is None or isinstance(card, JavaCard):
-            return False
-        return self._virtual.put(card)
+        """Put a card in place of the one there without it leaving, if both are of one kind."""
+        if isinstance(card, JavaCard):
+            if self._java is None or not (card is self._java or card.replace(self._java)):
+                return False
+            self._java = card
+            return True
+        return self._virtual is not None and self._virtual.put(card)
 
     def insert(self, card: Card) -> None:
         """Put a card in, where nobody is; it connects to the reader at once."""

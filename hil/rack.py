@@ -76,7 +76,7 @@ def kind_of(url: str) -> tuple[str, str]:
     bare, _, asked = address.partition("?")
     if driver == "java" or "card=java" in asked.split("&"):
         return driver, "java"
-    return driver, "python" if driver == "model" or not bare else "own"
+    return driver, "python" if driver == "model" or bare in ("", "empty") else "own"
 
 
 def load_rack(path: Path) -> RackFile:

@@ -150,3 +150,46 @@ def test_a_speed_that_is_none_is_refused(tmp_path: Path) -> None:
             tmp_path, load_rack(tmp_path / "rack.yaml"), tmp_path, 0, morning().keys,
             lambda *_: None,
         )  # fmt: skip
+
+
+READERS = (
+    ("java://empty", "java://empty", ("java", "java")),
+    ("vpcd://empty", "java://empty", ("vpcd", "python")),
+    ("pcsc://empty", "model://empty", ("pcsc", "python")),
+    ("pcsc://empty?card=java", "java://empty", ("pcsc", "java")),
+)
+
+
+@pytest.mark.parametrize(("reader", "sam", "kind"), READERS)
+@pytest.mark.usefixtures("pcscd")
+def test_the_same_cards_come_out_of_every_kind_of_reader(
+    reader: str, sam: str, kind: tuple[str, str], tmp_path: Path
+) -> None:
+    rack = RACK.replace('reader: "model://empty"', f'reader: "{reader}"')
+    city = morning()
+    summary, out = played(city, tmp_path, rack.replace('sam: "model://empty"', f'sam: "{sam}"'))
+    assert (summary["taps"], summary["mismatches"], summary["displaced"]) == (8, 0, 0)
+    made = [record.tobytes() for record in records_view((out / "records.bin").read_bytes())]
+    assert made == city.records
+    taps = columns(out / "taps.parquet")
+    assert set(zip(taps["driver"], taps["card_kind"], strict=True)) == {kind}
+
+
+def test_a_card_that_would_change_its_nature_on_the_way_is_refused(tmp_path: Path) -> None:
+    rack = RACK.replace('name: out, reader: "model://empty"', 'name: out, reader: "java://empty"')
+    with pytest.raises(InventoryError, match=r'of one kind at "in" and "out".*python and java'):
+        played(morning(), tmp_path, rack)
+
+
+def test_time_is_kept_by_phase_and_detection_apart(tmp_path: Path) -> None:
+    summary, out = played(morning(), tmp_path)
+    assert list(summary["phases"]) == ["detect", "select", "init", "SAM", "debit", "decide"]
+    taps, exchanges = columns(out / "taps.parquet"), columns(out / "exchanges.parquet")
+    assert all(
+        a <= b <= c
+        for a, b, c in zip(
+            taps["presented_us"], taps["started_us"], taps["done_us"], strict=True
+        )
+    )
+    sizes = dict(zip(exchanges["name"], exchanges["response_bytes"], strict=True))
+    assert (sizes["card SELECT"], sizes["card INIT"], sizes["card DEBIT"]) == (65, 28, 26)

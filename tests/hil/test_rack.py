@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hil.rack import load_rack
+from hil.rack import kind_of, load_rack
 from scheme.errors import BadInputError, InventoryError
 from scheme.services import Direction, Service
 
@@ -78,3 +78,27 @@ def test_a_rack_without_places_is_none(tmp_path: Path, text: str, said: str) -> 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match="expected a rack file, got no such file"):
         load_rack(tmp_path / "none.yaml")
+
+
+@pytest.mark.parametrize(
+    ("url", "kind"),
+    [
+        ("model://empty", ("model", "python")),
+        ("fault+model://", ("model", "python")),
+        ("java://empty", ("java", "java")),
+        ("vpcd://empty", ("vpcd", "python")),
+        ("pcsc://?card=java", ("pcsc", "java")),
+        ("pcsc://ACS ACR1252", ("pcsc", "own")),
+        ("vpcd://127.0.0.1:35963", ("vpcd", "own")),
+    ],
+)
+def test_a_url_tells_what_kind_of_card_is_behind_it(url: str, kind: tuple[str, str]) -> None:
+    assert kind_of(url) == kind
+
+
+def test_the_shipped_rack_with_virtual_pcsc_places_says_what_its_cards_are() -> None:
+    rack = load_rack(SHIPPED.with_name("rack.pcsc.yaml"))
+    assert {kind_of(place.reader) for place in rack.places} == {
+        ("pcsc", "java"),
+        ("vpcd", "python"),
+    }

@@ -65,6 +65,22 @@ final class CardSlot {
         return copy;
     }
 
+    /** Take the place of another card in its reader, at once; false if no reader asks there. */
+    boolean replace(CardSlot other) {
+        VpcdBridge there;
+        synchronized (other) {
+            there = other.bridge;
+        }
+        if (there == null || !there.hold(this)) {
+            return false;
+        }
+        synchronized (other) {
+            other.bridge = null;
+        }
+        move(there);
+        return true;
+    }
+
     /** Put the card into another reader, out of the one it lies in; null puts it into none. */
     void move(VpcdBridge next) {
         VpcdBridge before;
@@ -72,7 +88,7 @@ final class CardSlot {
             before = bridge;
             bridge = next;
         }
-        if (before != null) {
+        if (before != null && before != next) {
             before.close();
         }
     }

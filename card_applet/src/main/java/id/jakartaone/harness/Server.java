@@ -167,6 +167,9 @@ final class Server {
                 return Answer.of(ByteBuffer.allocate(2).putShort((short) bridge.port()).array());
             case 0x0C:
                 return Answer.of(enter(slot.copy()));
+            case 0x0D:
+                CardSlot there = cards.get(in.getInt());
+                return Answer.of(new byte[] {(byte) (there != null && slot.replace(there) ? 1 : 0)});
             default:
                 return new Answer(1, text("no op " + Integer.toHexString(op)));
         }
