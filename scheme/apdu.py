@@ -360,12 +360,14 @@ def parse_selected(data: bytes) -> Selected:
     Raises:
         RecordError: If the answer has another length.
     """
-    return Selected._make(SELECTED.codec.unpack(_sized(SELECTED.name, data, SELECTED.size)))
+    return _new(Selected, SELECTED.codec.unpack(_sized(SELECTED.name, data, SELECTED.size)))
 
 
 def parse_debited(data: bytes) -> Debited:
     """Return what DEBIT, CREDIT or CANCEL answered; raises RecordError if it has another length."""
-    return Debited(*DEBIT_ANSWER.codec.unpack(_sized(DEBIT_ANSWER.name, data, DEBIT_ANSWER.size)))
+    return _new(
+        Debited, DEBIT_ANSWER.codec.unpack(_sized(DEBIT_ANSWER.name, data, DEBIT_ANSWER.size))
+    )
 
 
 def parse_proved(data: bytes) -> Proved:

@@ -65,6 +65,7 @@ class Device(Enum):
 
 
 # Looked up once: these run in every tap.
+_NOT_GENUINE = (Sw.wrong_mac, Sw.keys_unknown)
 _CARD, _SAM, _OK = Device.card, Device.sam, int(Sw.ok)
 _CHALLENGE, _SELECT = challenge_command(), select_command(PURSE_AID)
 _STATUS_AT, _NT_AT = SELECTED.offset("status"), SELECTED.offset("nt")
@@ -138,11 +139,9 @@ def _may_recover(left: TornTap, selected: Selected, presented: Presentation) -> 
     return wrote and presented.at_ms - left.presented.at_ms <= RECOVERY_MS
 
 
-def _heard(
-    device: Device, command: Command, answer: Response | None, *passed: Sw
-) -> Response | None:
-    """Return an answer; raise PurseRefusedError if its status word is not 9000 nor `passed`."""
-    if answer is None or answer.sw == _OK or answer.sw in passed:
+def _heard(device: Device, command: Command, answer: Response | None) -> Response | None:
+    """Return an answer; raise PurseRefusedError if its status word is not 9000."""
+    if answer is None or answer.sw == _OK:
         return answer
     name = Ins(command.ins).name.upper()
     raise PurseRefusedError(f"{device.value} refused {name}: SW {meaning(answer.sw)}", answer.sw)
@@ -150,9 +149,11 @@ def _heard(
 
 def _signed(command: Command, answer: Response | None) -> bytes | None:
     """Return what a SAM answered to AUTHENTICATE, or None if the card is not genuine."""
-    _heard(_SAM, command, answer, Sw.wrong_mac, Sw.keys_unknown)
     assert answer is not None
-    return answer.data if answer.sw == _OK and _says_one_thing(command.data) else None
+    if answer.sw in _NOT_GENUINE:
+        return None
+    _heard(_SAM, command, answer)
+    return answer.data if _says_one_thing(command.data) else None
 
 
 def _says_one_thing(proven: bytes) -> bool:

@@ -52,6 +52,7 @@ MALFORMED = Sw.wrong_length.to_bytes(2, "big")
 # Members that run in every tap, looked up once.
 DEBIT, CREDIT, CANCEL, PROOF, ADMIN = Mode
 SAYS, ORDERS, DID, HEARD = Step
+CONFIRMS, SELECTS = Ins.confirm_purse, (CLA_ISO, Ins.select)
 INS_DEBIT, INS_CREDIT, INS_CANCEL = Ins.debit, Ins.credit, Ins.cancel
 MODES = {int(mode): mode for mode in Mode}
 SLOTS = {int(slot): slot for slot in Slot}
@@ -105,22 +106,17 @@ class Purse:
             return MALFORMED
         # Every command ends the session; one that opens it, or keeps it, says so at its end.
         session, self._session = self._session, None
-        told = self._dispatch(command, session)
-        return told + OK if isinstance(told, bytes) else told.to_bytes(2, "big")
-
-    def _dispatch(self, command: Command, session: Session | None) -> bytes | Sw:
-        cla, ins = command.cla, command.ins
         moved, self._moved = self._moved, None
-        if cla == CLA_ISO and ins == Ins.select:
-            return self._select(command)
-        if cla not in (CLA, CLA_ISO):
-            return Sw.class_unknown
+        cla, ins = command.cla, command.ins
         answers = ANSWERS.get(ins) if cla == CLA else None
+        told: bytes | Sw
         if answers is None:
-            return Sw.instruction_unknown
-        if ins == Ins.confirm_purse:  # its value command has ended the SELECT
-            return self._confirm(command, moved)
-        return answers(self, command, session) if self._said else Sw.wrong_state
+            told = self._select(command) if (cla, ins) == SELECTS else unknown(cla)
+        elif ins == CONFIRMS:  # its value command has ended the SELECT
+            told = self._confirm(command, moved)
+        else:
+            told = answers(self, command, session) if self._said else Sw.wrong_state
+        return told + OK if isinstance(told, bytes) else told.to_bytes(2, "big")
 
     def _select(self, command: Command) -> bytes | Sw:
         self._said = b""
@@ -149,8 +145,7 @@ class Purse:
         held, status, version = image.held(purse), image.status, image.key_version
         answer = INIT_ANSWER.codec.pack(own, image.nt, held, status, version, b"")[:-MAC_SIZE]
         self._session = Session(mode, purse, amount, terminal, sam, context, macs)
-        shown = bytes((mode, purse)) + self._said + data + answer
-        return answer + macs.step_mac(SAYS, shown)
+        return answer + macs.mac(bytes((SAYS, mode, purse)) + self._said + data + answer)
 
     def _misasked(
         self, mode: Mode, purse: int, limit: int, amount: int, terminal: int
@@ -231,8 +226,8 @@ class Purse:
         if moved is None:
             return Sw.wrong_state
         image = self.image
-        heard = bytes((Ins.confirm_purse, 0)) + image.nt.to_bytes(4, "big")
-        if not moved.macs.step_holds(HEARD, heard, command.data):
+        heard = bytes((HEARD, Ins.confirm_purse, 0)) + image.nt.to_bytes(4, "big")
+        if not moved.macs.holds(heard, command.data):
             return self._wrong_mac()
         self.image = image._replace(flags=image.flags & ~int(Flag.unconfirmed))
         return b""
@@ -316,8 +311,8 @@ class Purse:
             return Sw.wrong_length
         if session is None or session.mode is not mode:
             return Sw.wrong_state
-        order = bytes((command.ins, command.p2)) + data[:-MAC_SIZE]
-        if not session.macs.step_holds(ORDERS, order, data[-MAC_SIZE:]):
+        order = bytes((ORDERS, command.ins, command.p2)) + data[:-MAC_SIZE]
+        if not session.macs.holds(order, data[-MAC_SIZE:]):
             return self._wrong_mac()
         return session
 
@@ -349,7 +344,12 @@ class Purse:
         return told
 
     def _signed(self, session: Session, ins: int, answer: bytes) -> bytes:
-        return answer + session.macs.step_mac(DID, bytes((ins,)) + answer)
+        return answer + session.macs.mac(bytes((DID, ins)) + answer)
+
+
+def unknown(cla: int) -> Sw:
+    """Return what is wrong with a command that is none of the purse's."""
+    return Sw.instruction_unknown if cla in (CLA, CLA_ISO) else Sw.class_unknown
 
 
 ANSWERS: dict[int, Callable[[Purse, Command, Session | None], bytes | Sw]] = {

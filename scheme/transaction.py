@@ -75,7 +75,7 @@ def transacted(
     elif slot:
         before, parking = parking, state
     flags = old.flags | _UNCONFIRMED
-    image = Image._make((
+    image = tuple.__new__(Image, (
         *old[:_NT_AT],
         nt,
         balance if purse == _MAIN else old.balance,

@@ -66,7 +66,8 @@ class ModelReader:
             raise CardGoneError(f'no card in reader "{self.url}"')
         sent_ns = monotonic_ns()
         response = self._card.answer(apdu)
-        return Exchange(response, sent_ns, monotonic_ns())
+        # As calling the class does, at half the cost.
+        return tuple.__new__(Exchange, (response, sent_ns, monotonic_ns()))
 
 
 def make(address: str) -> ModelReader:
