@@ -34,8 +34,9 @@ def run(order: Order, progress: Progress) -> Result:
     if order.planted:
         for patch in patches("applets"):
             result.planted.append(patch.stem)
-            if not _found(patch, order):
-                result.missed.append(patch.stem)
+            with tempfile.TemporaryDirectory() as folder:
+                if not found_planted(applet_with(patch, Path(folder)), order):
+                    result.missed.append(patch.stem)
     return result
 
 
@@ -63,13 +64,11 @@ def _tear(cards: JavaCards, order: Order, index: int, finds: Finds) -> None:
     unit.tear(cards, finds)
 
 
-def _found(patch: Path, order: Order) -> bool:
-    """Return whether this campaign finds what a patch does to the applets."""
+def found_planted(applet: Path, order: Order) -> bool:
+    """Return whether this campaign finds what is wrong with an applet."""
     small = order._replace(size=PLANTED_SIZE)
     finds = Finds(small, Result("tear", small))
-    with tempfile.TemporaryDirectory() as folder, JavaCards(
-        applet_with(patch, Path(folder))
-    ) as cards:
+    with JavaCards(applet) as cards:
         for index in _indexes(small, finds):
             _tear(cards, small, index, finds)
             if finds.result.violations:

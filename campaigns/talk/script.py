@@ -42,20 +42,23 @@ class Script(NamedTuple):
         return sum(apdu is not None for apdu in self.said)
 
 
-def script(seed: int, index: int) -> Script:
-    """Return the talk of one card."""
+def dealt(seed: int, index: int) -> tuple[Random, Issued | IssuedSam, bytes]:
+    """Return a card's chance, the card as it was issued, and what its challenges are drawn from."""
     chance = Random(f"twins/{seed}/{index}")
     drawn_from = chance.randbytes(SEED_SIZE)
-    garbling = chance.choice(GARBLING)
-    if index % SAM_EVERY == SAM_EVERY - 1:
-        issued_sam = issue_sam(chance)
-        wire = Wire(issued_sam.twin(drawn_from), chance, garbling)
-        _talk_to_sam(wire, issued_sam)
-        return Script("sam", issued_sam.blocks, drawn_from, wire.said, wire.heard)
-    issued = issue_card(chance)
-    wire = Wire(issued.twin(drawn_from), chance, garbling)
-    _talk_to_card(wire, issued, worn=index % WORN_EVERY == 1)
-    return Script("card", issued.blocks, drawn_from, wire.said, wire.heard)
+    is_sam = index % SAM_EVERY == SAM_EVERY - 1
+    return chance, issue_sam(chance) if is_sam else issue_card(chance), drawn_from
+
+
+def script(seed: int, index: int) -> Script:
+    """Return the talk of one card."""
+    chance, issued, drawn_from = dealt(seed, index)
+    wire = Wire(issued.twin(drawn_from), chance, chance.choice(GARBLING))
+    if isinstance(issued, IssuedSam):
+        _talk_to_sam(wire, issued)
+    else:
+        _talk_to_card(wire, issued, worn=index % WORN_EVERY == 1)
+    return Script(issued.kind, issued.blocks, drawn_from, wire.said, wire.heard)
 
 
 def _talk_to_sam(wire: Wire, issued: IssuedSam) -> None:

@@ -74,6 +74,12 @@ def _cancel(stage: Stage) -> None:
     stage.say(stage.open(3, 1, amount).order(CANCEL, 0, 0, stage.head()))
 
 
+def _cancel_restricted(stage: Stage) -> None:
+    _debit_restricted(stage)
+    purse, amount = stage.said[-2][3], int.from_bytes(stage.said[-2][5:9], "big")
+    stage.say(stage.open(3, purse, amount).order(CANCEL, 0, 0, stage.head()))
+
+
 def _confirm(stage: Stage) -> None:
     session = stage.debit(_amount(stage))
     stage.say(session.confirm(stage.heard[-1][4:8]))
@@ -135,6 +141,7 @@ CASES = (
     Case("CREDIT reserve", _credit(1)),
     Case("CREDIT commit", _credit(2)),
     Case("CANCEL", _cancel),
+    Case("CANCEL restricted", _cancel_restricted),
     Case("CONFIRM", _confirm),
     Case("BLOCK", _block),
     Case("UNBLOCK", _unblock),

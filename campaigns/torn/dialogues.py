@@ -67,18 +67,20 @@ class Tear(NamedTuple):
         return f"exchange {self.exchange} {self.way}{inside}"
 
 
+UNHEARD_DEBIT = Tear(2, UNHEARD)
+
+
 class NotTornError(Exception):
     """A card was to lose power in a command, and answered it."""
 
 
 class Play(NamedTuple):
-    """A kind of dialogue: what is decided, and the exchanges of its card."""
+    """A kind of dialogue: what is decided, and whether an earlier tap is completed in it."""
 
     name: str
     kind: RecordKind
     accepted: bool = True
     recovers: bool = False
-    exchanges: int = 3
 
 
 PLAYS = (
@@ -88,13 +90,15 @@ PLAYS = (
     Play("load", RecordKind.load),
     Play("recovery of a debit", RecordKind.debit_transit, recovers=True),
     Play("recovery of a load", RecordKind.load, recovers=True),
-    Play("refusal", RecordKind.debit_transit, accepted=False, exchanges=2),
+    Play("refusal", RecordKind.debit_transit, accepted=False),
 )
 
 
-def plain_tears(play: Play) -> Iterator[Tear]:
+def plain_tears(play: Play, issued: Issued) -> Iterator[Tear]:
     """Yield every exchange of a dialogue, torn before and after the card has heard it."""
-    for exchange in range(play.exchanges):
+    rider = Rider(issued.twin(bytes(8)), issued, Random(0))
+    assert not rider.ride(play, [UNHEARD_DEBIT] if play.recovers else [])
+    for exchange in range(rider.exchanges):
         yield Tear(exchange, LOST)
         yield Tear(exchange, UNHEARD)
 
@@ -115,6 +119,7 @@ class Rider:
         self.memory: dict[int, TornTap] = {}
         self.gates = [gate_sam(issued.issuer, terminal, chance) for terminal in (18, 19)]
         self.records: list[TapRecord] = []
+        self.exchanges = 0  # of the card, in the last presentation
 
     def ride(self, play: Play, tears: list[Tear]) -> list[str]:
         """Present the card until it is let through or refused; return what is wrong after it.
@@ -137,7 +142,8 @@ class Rider:
     def _present(self, decision: Decision, at_ms: int, tear: Tear | None) -> Outcome:
         sam = self.chance.choice(self.gates)
         presented = Presentation(sam.terminal, 101, at_ms, 3, 4, 9, b"trace-000001")
-        outcome = conduct(present(presented, lambda _: decision, self.memory), self.card, sam, tear)
+        dialogue = present(presented, lambda _: decision, self.memory)
+        outcome, self.exchanges = conduct(dialogue, self.card, sam, tear)
         card = self.issued.card
         if outcome.torn is not None:
             self.memory[card] = outcome.torn
@@ -197,8 +203,14 @@ class Rider:
         return sum(-r["amount"] if r["kind"] == RecordKind.load else r["amount"] for r in proven)
 
 
-def conduct(dialogue: Dialogue, card: Field, sam: Sam, tear: Tear | None) -> Outcome:
-    """Drive one dialogue; the card leaves the field at the tear, and is out of it afterwards."""
+def conduct(
+    dialogue: Dialogue, card: Field, sam: Sam, tear: Tear | None
+) -> tuple[Outcome, int]:
+    """Drive one dialogue; the card leaves the field at the tear, and is out of it afterwards.
+
+    Returns:
+        How it ended, and how often the card was sent something.
+    """
     answer: Response | None = None
     exchange = 0
     while True:
@@ -207,7 +219,7 @@ def conduct(dialogue: Dialogue, card: Field, sam: Sam, tear: Tear | None) -> Out
         except StopIteration as end:
             card.reset()
             outcome: Outcome = end.value
-            return outcome
+            return outcome, exchange
         if device is Device.sam:
             answer = parse_response(sam.answer(command.encode()))
         else:

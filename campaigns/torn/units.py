@@ -12,7 +12,7 @@ from campaigns.torn.commands import CASES, Case
 from campaigns.torn.dialogues import (
     INSIDE,
     PLAYS,
-    UNHEARD,
+    UNHEARD_DEBIT,
     Play,
     Rider,
     Tear,
@@ -23,8 +23,8 @@ from campaigns.torn.issue import tear_blocks, tear_install
 from campaigns.torn.sams import SAM_CASES
 from campaigns.torn.writes import AT, BEFORE, COMMITTED, COMMITTING, rehearse, torn
 
-INSIDE_WRITES = (1, 3, 5)
-"""Writes at which a debit within a dialogue is torn; all of them are torn in commands."""
+INSIDE_WRITES = (1, 2, 3, 4, 5)
+"""Writes that every debit and load has, and more; in commands each last one is torn."""
 
 
 class Unit(Protocol):
@@ -76,9 +76,10 @@ class DialogueUnit(NamedTuple):
         rider = Rider(card or issued.twin(seed), issued, chance)
         what = f"{'java' if self.java else 'model'} {play.name}"
         began_idr = rider.balance_idr()
-        tears = [*plain_tears(play), *(_inside(play) if self.java else ())]
-        for tear in finds.some(tears):
-            finds.tried(what, tear.named(), rider.ride(play, [*_earlier(play, tear, chance), tear]))
+        plain = list(plain_tears(play, issued))
+        for tear in finds.some([*plain, *(_inside(play) if self.java else ())]):
+            tears = [*_earlier(play, tear, plain, chance), tear]
+            finds.tried(what, tear.named(), rider.ride(play, tears))
         left_idr = began_idr - rider.balance_idr()
         if rider.claimed_idr() != left_idr:
             told = f"sum of accepted TACs: expected {left_idr}, got {rider.claimed_idr()}"
@@ -87,12 +88,12 @@ class DialogueUnit(NamedTuple):
             card.drop()
 
 
-def _earlier(play: Play, tear: Tear, chance: Random) -> list[Tear]:
+def _earlier(play: Play, tear: Tear, plain: list[Tear], chance: Random) -> list[Tear]:
     """Return how the presentation before this one was torn, if there was one."""
     if play.recovers:
-        return [Tear(2, UNHEARD)]
+        return [UNHEARD_DEBIT]
     # After an answer that nobody heard there is nothing left to write.
-    lost = [t for t in plain_tears(play) if tear.way != INSIDE or t != Tear(2, UNHEARD)]
+    lost = [t for t in plain if tear.way != INSIDE or t != UNHEARD_DEBIT]
     return [chance.choice(lost)] if chance.random() < 0.5 else []
 
 
