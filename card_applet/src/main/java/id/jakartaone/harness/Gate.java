@@ -21,6 +21,9 @@ final class Gate {
     /** Findings over all class files under a folder, in order; none is a pass. */
     static List<String> check(Path folder) throws IOException {
         List<byte[]> classes = new ArrayList<>();
+        if (!Files.isDirectory(folder)) {
+            throw new IOException("expected a folder of class files, " + folder + " is none");
+        }
         try (Stream<Path> files = Files.walk(folder)) {
             for (Path file : files.filter(path -> path.toString().endsWith(".class")).sorted()
                     .toList()) {

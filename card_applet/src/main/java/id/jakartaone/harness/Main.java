@@ -11,14 +11,18 @@ public final class Main {
     private Main() {
     }
 
-    /** Run one of the two; exit status 2 on wrong use. */
-    public static void main(String[] arguments) throws IOException {
-        if (arguments.length == 2 && arguments[0].equals("--port")) {
-            serve(Integer.parseInt(arguments[1]));
-        } else if (arguments.length == 2 && arguments[0].equals("--gate")) {
-            gate(Path.of(arguments[1]));
-        } else {
-            System.err.println(USAGE);
+    /** Run one of the two; exit status 2 on wrong use, with the reason on stderr. */
+    public static void main(String[] arguments) {
+        try {
+            if (arguments.length == 2 && arguments[0].equals("--port")) {
+                serve(Integer.parseInt(arguments[1]));
+            } else if (arguments.length == 2 && arguments[0].equals("--gate")) {
+                gate(Path.of(arguments[1]));
+            } else {
+                throw new IllegalArgumentException(USAGE);
+            }
+        } catch (IOException | IllegalArgumentException error) {
+            System.err.println("harness: " + error.getMessage());
             System.exit(2);
         }
     }

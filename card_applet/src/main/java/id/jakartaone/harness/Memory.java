@@ -13,7 +13,8 @@ import javacard.framework.TransactionException;
  * not, and the two NonAtomic ones take no part in a transaction.
  */
 final class Memory {
-    static final int CAPACITY = Integer.getInteger("capacity", 512);
+    /** Bytes of old values that a transaction may hold. */
+    static final int CAPACITY = Math.min(Integer.getInteger("capacity", 512), Short.MAX_VALUE);
     private static final int REFERENCE_BYTES = 2;
 
     private final Journal journal = new Journal();
