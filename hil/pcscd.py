@@ -1,8 +1,10 @@
 """A PC/SC reader of two slots with no hardware: Debian's pcscd with vsmartcard's vpcd driver.
 
 If a pcscd already runs, its vpcd readers are used. Else one is started, with a configuration of its
-own in a temporary folder, and ended with this process, also when this process is killed. There can
-be one pcscd on a machine, so a second process waits for the first to end.
+own in a temporary folder, and ended with this process, also when this process is killed. A pcscd's
+socket is always in one place, so ours gets a mount namespace in which that place is the temporary
+folder: any number of processes can have one at a time. Where the kernel refuses that, ours is the
+machine's pcscd while it lasts, and a second process waits for the first to end.
 
 vpcd listens for its cards on all addresses of the machine; there is no setting for that. Its
 reversed mode, in which it connects to 127.0.0.1, is no way out: vpcd 0.8 aborts pcscd as soon as it
@@ -13,7 +15,6 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import fcntl
 import os
 import re
 import shutil
@@ -21,7 +22,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -37,10 +38,20 @@ LIBPATH      {DRIVER}
 CHANNELID    {{port}}
 """
 # The inner shell waits until its input ends, which is when our process does, and ends pcscd.
-START = 'exec 3<&0; (cat <&3 >/dev/null; kill $$) & exec "$0" -f -c "$1" </dev/null 3<&-'
+START = """exec 3<&0
+(cat <&3 >/dev/null; kill $$; rm -rf "$1") &
+exec </dev/null 3<&-
+mkdir -p "$2"
+unshare -m true 2>/dev/null || exec "$0" -f -c "$1/reader.conf"
+exec unshare -m sh -c 'mount --bind "$1" "$2" && exec "$0" -f -c "$1/reader.conf"' "$0" "$1" "$2"
+"""
+SOCKET_FOLDER = Path("/run/pcscd")  # compiled into pcscd
+SOCKET = "pcscd.comm"
+SOCKET_VARIABLE = "PCSCLITE_CSOCK_NAME"  # libpcsclite reads it once a process
 READY_S = 10.0
-OTHER_S = 120.0  # how long another process of ours may keep the machine's pcscd
+OTHER_S = 60.0  # how long another process of ours may be the machine's pcscd
 STEP_S = 0.02
+FOLDER_PREFIX = "jakarta-one-pcscd-"
 
 Names = Callable[[], list[str] | None]  # readers that pcscd knows; None if no pcscd answers
 
@@ -88,6 +99,7 @@ class VirtualPcsc:
 
 
 _shared: list[VirtualPcsc] = []
+_folders: list[Path] = []
 
 
 def virtual_pcsc(names: Names) -> VirtualPcsc:
@@ -96,38 +108,39 @@ def virtual_pcsc(names: Names) -> VirtualPcsc:
     Raises:
         ReaderError: If there is none and none can be started; says which command mends it.
     """
-    if _shared and names() is None:
+    if _shared and not answers():
         _shared.pop().stop()
     if not _shared:
         _shared.append(_found_or_started(names))
+        atexit.register(_shared[-1].stop)
     return _shared[0]
 
 
+def answers() -> bool:
+    """Return whether a pcscd answers this process, without libpcsclite settling on its socket."""
+    path = Path(os.environ.get(SOCKET_VARIABLE, SOCKET_FOLDER / SOCKET))
+    if path.parent.name.startswith(FOLDER_PREFIX) and path.parent not in _folders:
+        del os.environ[SOCKET_VARIABLE]  # that of the process that started this one
+        return answers()
+    with socket.socket(socket.AF_UNIX) as line:
+        return line.connect_ex(str(path)) == 0
+
+
 def _found_or_started(names: Names) -> VirtualPcsc:
-    alone = _only_one_of_ours() if os.geteuid() == 0 else contextlib.nullcontext()
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(alone)
-        known = _known_but_ending(names)
-        if known is not None:
-            found = VirtualPcsc(_found(known), stack.pop_all().close)
-        else:
-            slots = _start(names, stack)
-            found = VirtualPcsc(slots, stack.pop_all().close)
-    atexit.register(found.stop)
-    return found
-
-
-def _known_but_ending(names: Names) -> list[str] | None:
-    """Return the readers of the pcscd that runs, once the one of an ended process is gone."""
-    until = time.monotonic() + READY_S
-    while (known := names()) is not None and any(name.startswith(NAME) for name in known):
-        if time.monotonic() > until or os.geteuid() != 0:
+    until = time.monotonic() + OTHER_S
+    while answers():
+        known = names() or []
+        if not any(name.startswith(NAME) for name in known):
+            return VirtualPcsc(_found(known), lambda: None)
+        if time.monotonic() > until:
             raise ReaderError(
-                f'virtual PC/SC reader: expected none named "{NAME}", got one of another process; '
-                "wait until it ends"
+                f'virtual PC/SC reader: expected none named "{NAME}" within {OTHER_S:.0f} s, got '
+                "that of another process; wait until it ends"
             )
         time.sleep(STEP_S)
-    return known
+    with contextlib.ExitStack() as stack:
+        slots = _start(names, stack)
+        return VirtualPcsc(slots, stack.pop_all().close)
 
 
 def _found(known: list[str]) -> tuple[Slot, ...]:
@@ -163,18 +176,20 @@ def _start(names: Names, stack: contextlib.ExitStack) -> tuple[Slot, ...]:
             "virtual PC/SC reader: expected a pcscd that runs, or to be root to start one, "
             "got neither; do: sudo systemctl start pcscd"
         )
-    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="jakarta-one-pcscd-")))
-    port = _free_ports()
+    folder, port = _folder(), _free_ports()
     config, log = folder / "reader.conf", folder / "log"
     config.write_text(STANZA.format(port=port), encoding="utf-8")
     with log.open("wb") as output:
         process = subprocess.Popen(
-            ["/bin/sh", "-c", START, daemon, str(config)],
+            ["/bin/sh", "-c", START, daemon, str(folder), str(SOCKET_FOLDER)],
             stdin=subprocess.PIPE, stdout=output, stderr=output,
         )  # fmt: skip
     stack.callback(_end, process)
     until = time.monotonic() + READY_S
-    while len(readers := [n for n in names() or [] if n.startswith(NAME)]) < SLOTS:
+    readers: list[str] = []
+    while len(readers) < SLOTS:
+        if (folder / SOCKET).exists():
+            os.environ[SOCKET_VARIABLE] = str(folder / SOCKET)
         if process.poll() is not None or time.monotonic() > until:
             said = log.read_text("utf-8", "replace").strip().splitlines()
             raise ReaderError(
@@ -182,7 +197,16 @@ def _start(names: Names, stack: contextlib.ExitStack) -> tuple[Slot, ...]:
                 f"{READY_S:.0f} s, got {len(readers)}" + (f"; it said: {said[-1]}" if said else "")
             )
         time.sleep(STEP_S)
+        readers = [name for name in (names() or [] if answers() else []) if name.startswith(NAME)]
     return tuple(Slot(reader, port + i) for i, reader in enumerate(sorted(readers)))
+
+
+def _folder() -> Path:
+    """Return this process's folder for it: the same after a restart, as libpcsclite needs it."""
+    if not _folders:
+        _folders.append(Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX)))
+    _folders[0].mkdir(exist_ok=True)
+    return _folders[0]
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -207,29 +231,3 @@ def _free_ports() -> int:
             except (OSError, OverflowError):
                 continue
         return int(first)
-
-
-@contextlib.contextmanager
-def _only_one_of_ours() -> Iterator[None]:
-    """Keep other processes of this project from the machine's pcscd meanwhile."""
-    path = Path(tempfile.gettempdir()) / "jakarta-one-pcscd.lock"
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-    try:
-        until = time.monotonic() + OTHER_S
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > until:
-                    raise ReaderError(
-                        "virtual PC/SC reader: expected the machine's pcscd to be free within "
-                        f"{OTHER_S:.0f} s, got process {os.pread(handle, 20, 0).decode()} on it; "
-                        "wait until that ends"
-                    ) from None
-                time.sleep(STEP_S)
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, str(os.getpid()).encode(), 0)
-        yield
-    finally:
-        os.close(handle)

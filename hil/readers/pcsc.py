@@ -15,7 +15,7 @@ from hil.address import EMPTY, Address, parse_address
 from hil.exchange import Exchange
 from hil.issuing import Socket, issue
 from hil.own_card import own_card_data
-from hil.pcscd import Slot, VirtualPcsc, virtual_pcsc
+from hil.pcscd import Slot, VirtualPcsc, answers, virtual_pcsc
 from hil.reader import Card
 from scheme.errors import CardGoneError, InventoryError, ReaderError
 from scheme.personalisation import CardData
@@ -32,6 +32,7 @@ except ModuleNotFoundError as error:
 BUSY_S = 2.0  # how long another program may hold the card before it is a fault
 BUSY_STEP_S = 0.02
 ARRIVE_S = 5.0  # pcscd looks for cards every 0.4 s
+LEAVE_S = 1.0
 BUSY = {scard.SCARD_E_SHARING_VIOLATION, scard.SCARD_E_SERVER_TOO_BUSY}
 GONE = {
     scard.SCARD_S_SUCCESS,  # with no answer: vpcd's card left while it was asked
@@ -44,6 +45,10 @@ GONE = {
     scard.SCARD_W_UNRESPONSIVE_CARD,
 }
 PROTOCOLS = scard.SCARD_PROTOCOL_T0 | scard.SCARD_PROTOCOL_T1
+NO_DAEMON = (
+    "PC/SC: expected a pcscd that answers, got none; do: systemctl start pcscd; "
+    "to install it on Debian: apt-get install pcscd"
+)
 REPORTED = 0xFFFFFFFF  # a code as PC/SC prints it
 
 
@@ -162,18 +167,10 @@ class PcscReader:
 
     def _await(self, state: int, timeout_s: float) -> bool:
         """Return whether the reader got to a state in time."""
-        until = monotonic() + timeout_s
-        known = scard.SCARD_STATE_UNAWARE
-        while True:
-            left_ms = max(0, round((until - monotonic()) * 1_000))
-            result, states = scard.SCardGetStatusChange(self._watch, left_ms, [(self.name, known)])
-            if result not in (scard.SCARD_S_SUCCESS, scard.SCARD_E_TIMEOUT):
-                raise self._fault(result, "SCardGetStatusChange")
-            known = states[0][1] & ~scard.SCARD_STATE_CHANGED
-            if known & state:
-                return True
-            if result == scard.SCARD_E_TIMEOUT or left_ms == 0:
-                return False
+        result = _wait(self._watch, self.name, state, timeout_s)
+        if result not in (scard.SCARD_S_SUCCESS, scard.SCARD_E_TIMEOUT):
+            raise self._fault(result, "SCardGetStatusChange")
+        return result == scard.SCARD_S_SUCCESS
 
 
 class OwnPcscReader(PcscReader):
@@ -195,7 +192,7 @@ class OwnPcscReader(PcscReader):
         if self._inserted is None and not self._empty:
             self._inserted = issue(self._kind, own_card_data())
         self._daemon = virtual_pcsc(names)
-        self._slot = self._daemon.claim(_occupied)
+        self._slot = self._daemon.claim(occupied)
         self._wanted = self._slot.reader
         self._socket = Socket(self._slot.port)
         super().open()
@@ -219,7 +216,7 @@ class OwnPcscReader(PcscReader):
     def insert(self, card: Card) -> None:
         """Put a card in, in place of the one there; returns when pcscd has seen it.
 
-        In place of a Python card another Python card is at once; else pcscd takes up to 0.8 s.
+        In place of a card one of its kind is at once; else pcscd takes up to 0.8 s.
         """
         if self._socket is not None and self._open:
             if self._socket.swap(card):
@@ -262,12 +259,11 @@ def names() -> list[str] | None:
 
 
 def _context() -> Any:
+    if not answers():  # asked before libpcsclite, which keeps to the socket that it first looked at
+        raise ReaderError(NO_DAEMON)
     result, context = scard.SCardEstablishContext(scard.SCARD_SCOPE_USER)
     if result != scard.SCARD_S_SUCCESS:
-        raise ReaderError(
-            f"PC/SC: expected a pcscd that answers, got {_said(result)}; "
-            "do: systemctl start pcscd; to install it on Debian: apt-get install pcscd"
-        )
+        raise ReaderError(f"{NO_DAEMON}; {_said(result)}")
     return context
 
 
@@ -291,15 +287,29 @@ def _chosen(wanted: str, there: list[str]) -> str:
     )
 
 
-def _occupied(name: str) -> bool:
-    """Return whether a card is in a reader."""
+def occupied(name: str) -> bool:
+    """Return whether a card is in a reader; one that has just left may still be thought there."""
     context = _context()
     try:
-        state = [(name, scard.SCARD_STATE_UNAWARE)]
-        result, states = scard.SCardGetStatusChange(context, 0, state)
-        return bool(result or states[0][1] & scard.SCARD_STATE_PRESENT)
+        return _wait(context, name, scard.SCARD_STATE_EMPTY, LEAVE_S) != scard.SCARD_S_SUCCESS
     finally:
         scard.SCardReleaseContext(context)
+
+
+def _wait(context: Any, name: str, state: int, timeout_s: float) -> int:
+    """Return how waiting for a reader's state ended: with success, a timeout, or a fault."""
+    until = monotonic() + timeout_s
+    known = scard.SCARD_STATE_UNAWARE
+    while True:
+        left_ms = max(0, round((until - monotonic()) * 1_000))
+        result, states = scard.SCardGetStatusChange(context, left_ms, [(name, known)])
+        if result != scard.SCARD_S_SUCCESS:
+            return int(result)
+        known = states[0][1] & ~scard.SCARD_STATE_CHANGED
+        if known & state:
+            return int(result)
+        if left_ms == 0:
+            return int(scard.SCARD_E_TIMEOUT)
 
 
 def _said(result: int) -> str:

@@ -8,7 +8,7 @@ from hil.pcscd import VirtualPcsc, virtual_pcsc
 from hil.readers.pcsc import names
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def pcscd() -> VirtualPcsc:
-    """Return Debian's pcscd with vpcd in it, running until this process ends."""
+    """Return Debian's pcscd with vpcd in it; one runs until this process ends."""
     return virtual_pcsc(names)

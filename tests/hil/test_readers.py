@@ -1,4 +1,4 @@
-"""Every reader of cards that are programs against one table: what it does open, closed and empty."""
+"""Every reader of a program's cards against one table: what it does open, closed and empty."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""vpcd's protocol from both sides: strangers' cards in our reader, our card in strangers' readers."""
+"""vpcd's protocol from both sides: anybody's cards in our reader, our card in any reader."""
 
 from __future__ import annotations
 
