@@ -91,7 +91,7 @@ class Reading:
             ("expiry", day_words(said.expiry)),
             ("group", _group_words(said, names)),
             ("balance", rupiah(said.balance)),
-            *((PURSES[n], rupiah(idr)) for n, idr in self.purses.items() if idr is not None),
+            *((PURSES[n], rupiah(idr)) for n, idr in self._aid() if idr is not None),
             *(("transit", sentence) for sentence in transit_words(said.transit, names)),
             ("parking", parking_words(said.parking, names)),
             ("identity", "on the card" if self.identity else "not on the card"),
@@ -105,6 +105,9 @@ class Reading:
             lines.append(f"{'log':<20} {len(self.log)} of at most {LOG_RECORDS} entries")
             lines += [f"  {_log_words(entry, names)}" for entry in self.log]
         return lines
+
+    def _aid(self) -> list[tuple[int, int | None]]:
+        return [(n, idr) for n, idr in self.purses.items() if n != PurseNumber.main]
 
     def document(self, names: Names) -> dict[str, Any]:
         """Return it for a machine."""
@@ -148,10 +151,7 @@ class Desk:
         """
         identity = self._tell(select_command(IDENTITY_AID)).sw == Sw.ok
         selected = self.select()
-        purses = {
-            int(number): self._balance(number)
-            for number in (PurseNumber.kjp_routine, PurseNumber.kjp_periodic)
-        }
+        purses = {int(number): self._balance(number) for number in PurseNumber}
         if self._keys_of is None:
             return Reading(selected, purses, identity, self._locked)
         keys = self._keys_of(selected.issuer, selected.key_version)

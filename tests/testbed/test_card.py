@@ -144,7 +144,7 @@ def test_a_card_that_is_blank_is_personalised_by_its_reader() -> None:
     issue(reader, data)
     reading = Desk(reader, keys_of_seed(0, 1016).of).read(log=True)
     check_issued(data, reading)
-    assert (reading.purses, reading.identity) == ({2: 1_000, 3: 0}, True)
+    assert (reading.purses, reading.identity) == ({1: 0, 2: 1_000, 3: 0}, True)
     with pytest.raises(PurseRefusedError, match=r"refused STORE DATA block 1: SW 6985"):
         issue(reader, data)
     assert isinstance(card, JavaCard)
@@ -328,7 +328,7 @@ def test_what_was_read_is_decoded_from_its_trace(tmp_path: Path) -> None:
         [row["name"] for row in told("decode", file, cwd=tmp_path)["trace"]]
         for file in ("trace.jsonl", "trace.pcap")
     ]
-    assert names == [["SELECT", "SELECT", "INIT", "INIT"]] * 2
+    assert names == [["SELECT", "SELECT", "INIT", "INIT", "INIT"]] * 2
 
 
 def test_hex_is_decoded_from_the_command_line(tmp_path: Path) -> None:
