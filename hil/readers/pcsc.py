@@ -170,7 +170,7 @@ class PcscReader:
         result = _wait(self._watch, self.name, state, timeout_s)
         if result not in (scard.SCARD_S_SUCCESS, scard.SCARD_E_TIMEOUT):
             raise self._fault(result, "SCardGetStatusChange")
-        return result == scard.SCARD_S_SUCCESS
+        return bool(result == scard.SCARD_S_SUCCESS)
 
 
 class OwnPcscReader(PcscReader):
@@ -291,7 +291,7 @@ def occupied(name: str) -> bool:
     """Return whether a card is in a reader; one that has just left may still be thought there."""
     context = _context()
     try:
-        return _wait(context, name, scard.SCARD_STATE_EMPTY, LEAVE_S) != scard.SCARD_S_SUCCESS
+        return bool(_wait(context, name, scard.SCARD_STATE_EMPTY, LEAVE_S))
     finally:
         scard.SCardReleaseContext(context)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -194,7 +195,7 @@ def test_what_keeps_pcscd_from_starting_is_told(
     change: str, value: object, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(daemon, "answers", lambda: False)
-    monkeypatch.setattr(daemon.shutil if change == "which" else os, change, value)
+    monkeypatch.setattr(shutil if change == "which" else os, change, value)
     with pytest.raises(ReaderError, match=said):
         daemon._found_or_started(lambda: None)
 
