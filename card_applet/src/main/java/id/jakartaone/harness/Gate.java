@@ -10,9 +10,9 @@ import org.objectweb.asm.ClassReader;
 import org.objectweb.asm.tree.ClassNode;
 
 /**
- * Refuses class files that a card could not load or that would not survive a tear: it stands in for
- * the converter of a vendor's kit, which is not here. It sees patterns in the class files, not every
- * program: what it cannot see the harness counts when the applets run.
+ * Refuses class files that a card could not load or that would not survive a tear: it stands in
+ * for the converter of a vendor's kit, which is not here. It sees patterns in the class files, not
+ * every program: what it cannot see the harness counts when the applets run.
  */
 final class Gate {
     private Gate() {

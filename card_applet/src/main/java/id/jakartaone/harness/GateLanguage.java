@@ -137,7 +137,8 @@ final class GateLanguage {
             || name.startsWith(ownPackage)
             || LANG.contains(name.contains(".") ? name.substring(0, name.indexOf('.')) : name);
         if (!known && !name.contains(".")) {
-            add(name.replace('/', '.') + " is no API of a card; only javacard and javacardx.crypto");
+            add(name.replace('/', '.')
+                + " is no API of a card; only javacard and javacardx.crypto are");
         }
     }
 
@@ -148,7 +149,7 @@ final class GateLanguage {
         }
     }
 
-    /** A final number, or a final array of numbers, of which GateMemory sees that none writes it. */
+    /** A final number, or a final array of numbers; GateMemory sees to it that none writes it. */
     private static boolean isConstant(FieldNode field) {
         boolean numbers = field.desc.equals("[B") || field.desc.equals("[S");
         return (field.access & Opcodes.ACC_FINAL) != 0 && (field.value != null || numbers);

@@ -4,7 +4,7 @@ import java.lang.reflect.Array;
 import java.lang.reflect.Field;
 import java.util.ArrayList;
 
-/** What an open transaction has overwritten, in the order of writing, so that it can be put back. */
+/** What an open transaction has overwritten, in the order of writing, to be put back. */
 final class Journal {
     private final ArrayList<Old> entries = new ArrayList<>(0);
     private int bytes;

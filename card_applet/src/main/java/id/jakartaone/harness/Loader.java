@@ -66,7 +66,8 @@ class Loader extends ClassLoader {
     }
 
     private byte[] read(String name) throws ClassNotFoundException {
-        try (InputStream file = getParent().getResourceAsStream(name.replace('.', '/') + ".class")) {
+        String path = name.replace('.', '/') + ".class";
+        try (InputStream file = getParent().getResourceAsStream(path)) {
             if (file == null) {
                 throw new ClassNotFoundException(name);
             }
@@ -91,7 +92,8 @@ class Loader extends ClassLoader {
             switch (opcode) {
                 case Opcodes.BASTORE -> hook("bastore", "(Ljava/lang/Object;II)V");
                 case Opcodes.SASTORE -> hook("sastore", "([SII)V");
-                case Opcodes.AASTORE -> hook("aastore", "([Ljava/lang/Object;ILjava/lang/Object;)V");
+                case Opcodes.AASTORE ->
+                    hook("aastore", "([Ljava/lang/Object;ILjava/lang/Object;)V");
                 default -> super.visitInsn(opcode);
             }
         }

@@ -23,7 +23,7 @@ public final class Speed {
     private Speed() {
     }
 
-    /** Print cards a second, KiB a card, and APDUs a second over BATCH by the best of five rounds. */
+    /** Print cards a second, KiB a card, and APDUs a second over BATCH, the best of five rounds. */
     public static void main(String[] arguments) throws IOException {
         PrintStream out = System.out;
         List<CardSlot> cards = new ArrayList<>(CARDS);
