@@ -65,6 +65,7 @@ class Device(Enum):
 
 
 # Looked up once: these run in every tap.
+_ACCEPTED = Verdict.accepted
 _NOT_GENUINE = (Sw.wrong_mac, Sw.keys_unknown)
 _CARD, _SAM, _OK = Device.card, Device.sam, int(Sw.ok)
 _CHALLENGE, _SELECT = challenge_command(), select_command(PURSE_AID)
@@ -129,7 +130,7 @@ def present(
     if left is not None and _may_recover(left, selected, presented):
         return (yield from _recover(presented, hand, selected, answer.data, left))
     decision = decide(selected)
-    if decision.verdict is not Verdict.accepted:
+    if decision.verdict is not _ACCEPTED:
         return (yield from _refuse(presented, hand, selected, answer.data, decision))
     return (yield from _move(presented, hand, selected, answer.data, decision))
 
@@ -206,7 +207,7 @@ def _move(
     _check_moved(selected, decision, debited)
     by = Signed(hand.sam, counter)
     record = moved_record(presented, selected, decision.kind, state, by, debited)
-    return Outcome(Verdict.accepted, selected, record)
+    return Outcome(_ACCEPTED, selected, record)
 
 
 def _recover(

@@ -28,6 +28,7 @@ SAM_AID = bytes.fromhex("F04A4B543153")
 KEY_VERSION = 1
 KCV_SIZE = 3
 MAC_LABEL, ENC_LABEL = b"JK1 session MAC", b"JK1 session ENC"
+_OWN = struct.Struct(">Q6sHBB")
 _BITS = (8 * KEY_SIZE).to_bytes(2, "big")
 _NT_AND_TERMINAL = struct.Struct(">II")
 _INPUT_SIZE = 19
@@ -45,7 +46,7 @@ class Role(IntEnum):
 
 def diversification_input(card: int, issuer: int, role: Role, version: int) -> bytes:
     """Return AN10922's M: what makes a card's key its own. 18 bytes."""
-    return card.to_bytes(8, "big") + PURSE_AID + issuer.to_bytes(2, "big") + bytes((role, version))
+    return _OWN.pack(card, PURSE_AID, issuer, role, version)
 
 
 def diversify(master: bytes, own: bytes) -> bytes:

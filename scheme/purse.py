@@ -51,6 +51,7 @@ OK = Sw.ok.to_bytes(2, "big")
 MALFORMED = Sw.wrong_length.to_bytes(2, "big")
 # Members that run in every tap, looked up once.
 DEBIT, CREDIT, CANCEL, PROOF, ADMIN = Mode
+_ASKED, _ANSWER = INIT_DATA.codec, INIT_ANSWER.codec
 SAYS, ORDERS, DID, HEARD = Step
 CONFIRMS, SELECTS = Ins.confirm_purse, (CLA_ISO, Ins.select)
 INS_DEBIT, INS_CREDIT, INS_CANCEL = Ins.debit, Ins.credit, Ins.cancel
@@ -135,32 +136,22 @@ class Purse:
             return Sw.wrong_parameters
         if len(data) != INIT_DATA.size:
             return Sw.wrong_length
-        amount, terminal, sam, challenge = INIT_DATA.codec.unpack(data)
-        wrong = self._misasked(mode, purse, limit, amount, terminal)
-        if wrong is not None:
-            return wrong
-        own = self._challenge()
-        context = (own, challenge, image.nt, terminal)
-        macs = self._keyed().of(mode).derived(session_input(MAC_LABEL, *context))
-        held, status, version = image.held(purse), image.status, image.key_version
-        answer = INIT_ANSWER.codec.pack(own, image.nt, held, status, version, b"")[:-MAC_SIZE]
-        self._session = Session(mode, purse, amount, terminal, sam, context, macs)
-        return answer + macs.mac(bytes((SAYS, mode, purse)) + self._said + data + answer)
-
-    def _misasked(
-        self, mode: Mode, purse: int, limit: int, amount: int, terminal: int
-    ) -> Sw | None:
-        """Return why no session may be opened, or None."""
-        image = self.image
+        amount, terminal, sam, challenge = _ASKED.unpack(data)
+        held = image.held(purse)
+        most = held if mode is DEBIT else limit - held if mode is CREDIT else amount
         if image.wrong_macs >= (WRONG_MACS_END if mode is ADMIN else WRONG_MACS_MOST):
             return Sw.mac_blocked
-        if mode is DEBIT:
-            return Sw.balance_too_low if amount > image.held(purse) else None
-        if mode is CREDIT:
-            return Sw.limit_exceeded if image.held(purse) + amount > limit else None
+        if amount > most:
+            return Sw.balance_too_low if mode is DEBIT else Sw.limit_exceeded
         if mode is CANCEL and not can_cancel(image, purse, amount, terminal):
             return Sw.reference_unknown
-        return None
+        own, nt = self._challenge(), image.nt
+        context = (own, challenge, nt, terminal)
+        macs = self._keyed().of(mode).derived(session_input(MAC_LABEL, *context))
+        answer = _ANSWER.pack(own, nt, held, image.status, image.key_version, b"")[:-MAC_SIZE]
+        opened = (mode, purse, amount, terminal, sam, context, macs)
+        self._session = tuple.__new__(Session, opened)
+        return answer + macs.mac(bytes((SAYS, mode, purse)) + self._said + data + answer)
 
     def _move(self, command: Command, session: Session | None) -> bytes | Sw:
         """DEBIT, CREDIT or CANCEL: the one write of a tap."""
