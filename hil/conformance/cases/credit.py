@@ -57,6 +57,13 @@ def _kept(terminal: Terminal) -> None:
     equal("balance", BALANCE + AMOUNT - 2_500, terminal.look().balance)
 
 
+def _ends(terminal: Terminal) -> None:
+    """A reserve is a write: session and SELECT are over."""
+    reserved(terminal, AMOUNT)
+    refused(terminal.credit(1), Sw.wrong_state)
+    refused(terminal.init(CREDIT, AMOUNT), Sw.wrong_state)
+
+
 def _replaced(terminal: Terminal) -> None:
     """The last reservation counts."""
     reserved(terminal, AMOUNT)
@@ -244,6 +251,7 @@ CASES = [
          _replaced),
         (7, 2, "a reserve behind a debit",
          "reserve makes no proof, no log entry, no unconfirmed value", _no_trace),
+        (28, 2, "CREDIT and INIT behind a reserve", "a write ends session and SELECT", _ends),
         (8, 3, "two commits of one reservation", "a reservation is spent by its commit",
          _committed_twice),
         (9, 3, "a commit of another amount than reserved", "commit is of exactly what was reserved",

@@ -128,6 +128,13 @@ def _stays_open(terminal: Terminal) -> None:
         visit.pseudonym()
 
 
+def _not_selected(terminal: Terminal) -> None:
+    """A SELECT that fails leaves the identity current and not selected."""
+    done(terminal.select(IDENTITY), 1)
+    refused(terminal.select(IDENTITY[:-1]), Sw.application_unknown)
+    refused(terminal.tell(0x30, 0, 0, bytes(10)), Sw.wrong_state)
+
+
 def _told(sw: Sw, ins: int, p1: int, p2: int, size: int) -> Play:
     """A command in an open session, and the session is over."""
 
@@ -286,6 +293,8 @@ CASES = [
          _unopened(Sw.wrong_state, 0x34, 0, 8)),
         (30, 7, "OPEN without SELECT", "the purse is current after power-on",
          _unopened(Sw.instruction_unknown, 0x30, 0, 10, select=False)),
+        (41, 7, "OPEN behind a SELECT that failed", "nothing is told to who has not selected",
+         _not_selected),
         (31, 7, "a command of the purse", "the identity is no purse",
          _unopened(Sw.instruction_unknown, 0x40, 1, 20)),
         (32, 4, "OPEN with another party's key", "a party is known by its key", _another_partys),

@@ -138,6 +138,8 @@ CASES = [
          in_session(ADMIN, raw(0x4E, 0, 2, 9))),
         (17, 4, Sw.wrong_length, "BLOCK without a reason", "BLOCK has a reason",
          in_session(DEBIT, raw(0x4E, 0, 1, 8))),
+        (18, 4, Sw.wrong_parameters, "UNBLOCK with P1 01", "P1 is 00",
+         in_session(ADMIN, raw(0x4E, 1, 2, 8))),
         given=BLOCKED,
     ),
     *cases(
