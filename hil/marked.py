@@ -16,7 +16,10 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from scheme.days import date_of
 from scheme.errors import BadInputError
+
+FIRST_DAY, LAST_DAY = date_of(1), date_of(0xFFFF)
 
 
 class Marked:
@@ -90,12 +93,16 @@ class Marked:
         raise self.wrong(key, "true or false", shown(value))
 
     def date(self, key: str) -> dt.date:
-        """Return a date, written 2026-12-31."""
+        """Return a date, written 2026-12-31, that fits the two bytes of a card."""
         value = self._node.get(key)
+        expected = f"a date such as 2026-12-31, from {FIRST_DAY} to {LAST_DAY}"
         try:
-            return value if isinstance(value, dt.date) else dt.date.fromisoformat(str(value))
+            date = value if type(value) is dt.date else dt.date.fromisoformat(str(value))
         except ValueError as error:
-            raise self.wrong(key, "a date such as 2026-12-31", shown(value)) from error
+            raise self.wrong(key, expected, shown(value)) from error
+        if not FIRST_DAY <= date <= LAST_DAY:
+            raise self.wrong(key, expected, date)
+        return date
 
     def octets(self, key: str, size: int, *, secret: bool = False) -> bytes:
         """Return the bytes that a text of hex digits stands for; a secret is not shown."""

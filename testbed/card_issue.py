@@ -20,7 +20,7 @@ from hil.cardfile import card_document, party_row
 from hil.keyfile import MasterKeys, keys_of_seed, read_keys
 from hil.own_card import RESIDENT_OF
 from hil.reader import CardHolder, Reader, make_reader
-from hil.words import card_words
+from hil.words import card_words, shipped_names
 from scheme.apdu import parse_response, parse_selected, select_command
 from scheme.cryptograms import KEY_SIZE, derive, fixed_input
 from scheme.days import day_of
@@ -152,7 +152,8 @@ def write_card(path: Path, data: CardData, wanted: Wanted, force: bool) -> None:
     keys: dict[str, Any] = {"test_keys_seed": wanted.seed}
     if wanted.key_file is not None:
         keys = {"key_file": os.path.relpath(wanted.key_file, path.parent)}
-    title = f"{wanted.profile} card {card_words(data.image.card)} of {wanted.bank}"
+    bank = shipped_names().bank(data.image.issuer)
+    title = f"{Path(wanted.profile).stem} card {card_words(data.image.card)} of {bank}"
     write_text(path, card_document(data, keys, title))
 
 

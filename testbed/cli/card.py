@@ -16,12 +16,14 @@ if TYPE_CHECKING:
     from hil.keyfile import MasterKeys
     from hil.reader import Reader
 
+SEED_MAX = (1 << 63) - 1  # what a card file can name
 Url = Annotated[str, typer.Argument(metavar="URL", help="Reader: model://, pcsc://NAME ...")]
 Keys = Annotated[
     Path | None, typer.Option("--keys", metavar="FILE", help="Key file of the card's issuer.")
 ]
 TestSeed = Annotated[
-    int | None, typer.Option("--seed", min=0, help="Test keys of a seed instead of a key file.")
+    int | None,
+    typer.Option("--seed", min=0, max=SEED_MAX, help="Test keys of a seed, not a key file."),
 ]
 Bank = Annotated[str, typer.Option("--bank", metavar="NAME", help="Issuing bank, or its number.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace a file that is there.")]
@@ -194,7 +196,9 @@ def conformance(
 
 def keys(
     bank: Bank = "Bank DKI",
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the test keys.")] = 0,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, max=SEED_MAX, help="Seed of the test keys.")
+    ] = 0,
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Key file to write.")] = Path(
         "keys.json"
     ),
@@ -293,6 +297,9 @@ def _day(given: str | None) -> dt.date:
     if given is None:
         return dt.datetime.now(JAKARTA).date()
     try:
-        return dt.date.fromisoformat(given)
+        day = dt.date.fromisoformat(given)
     except ValueError as error:
         raise BadInputError.at("--issued", expected="a date as 2026-12-31", got=given) from error
+    if not 2000 <= day.year < 2100:
+        raise BadInputError.at("--issued", expected="a date of this century", got=given)
+    return day
