@@ -301,6 +301,7 @@ def shared_harness() -> Harness:
             jvm = Jvm()
             atexit.register(jvm.stop)
             _shared.append(Harness(jvm.port))
+            atexit.register(_shared[0].close)
         return _shared[0]
 
 
