@@ -13,52 +13,16 @@ from scheme.apdu import (
     Slot,
     init_command,
     parse_proved,
-    parse_response,
     proof_command,
     select_command,
     value_command,
 )
 from scheme.cryptograms import Keyed, Step
-from scheme.keys import PURSE_AID, Role, card_key, session_key
+from scheme.keys import PURSE_AID, session_key
 from scheme.layouts import INIT_ANSWER
-from scheme.purse import Purse
-from scheme.status import Sw
-from tests.cards import CARD, ISSUER, KEYS, SAM, TERMINAL, purse
-
-CHALLENGE = b"RTRTRTRT"
-ROLE_OF = {Mode.debit: Role.debit, Mode.credit: Role.load, Mode.proof: Role.debit}
-
-
-def tell(card: Purse, command: Command | bytes) -> tuple[int, bytes]:
-    """Return status word and data of a card's answer."""
-    apdu = command if isinstance(command, bytes) else command.encode()
-    response = parse_response(card.answer(apdu))
-    return response.sw, response.data
-
-
-def opened(card: Purse, mode: Mode = Mode.debit, amount: int = 3_500) -> Keyed:
-    """Select, send INIT, and return the session's MACs as a SAM would have them."""
-    assert tell(card, select_command(PURSE_AID))[0] == Sw.ok
-    sw, data = tell(card, init_command(mode, amount, TERMINAL, SAM, CHALLENGE))
-    assert sw == Sw.ok, hex(sw)
-    own, nt = INIT_ANSWER.codec.unpack(data)[:2]
-    role = ROLE_OF[mode]
-    key = card_key(KEYS.issuer_master(ISSUER, role), role, CARD, ISSUER, 1)
-    return Keyed(session_key(key, own, CHALLENGE, nt, TERMINAL))
-
-
-def order(macs: Keyed, ins: Ins = Ins.debit, slot: Slot = Slot.none, state: bytes = b"") -> Command:
-    """Return a DEBIT or CREDIT with the right MAC."""
-    bare = value_command(ins, slot, 1_775_000_000, 101, 1, state, b"")
-    mac = macs.step_mac(Step.terminal_orders, bytes((ins, slot)) + bare.data)
-    return bare._replace(data=bare.data + mac)
-
-
-def proof(macs: Keyed, nt: int) -> Command:
-    """Return a PROOF with the right MAC."""
-    head = bytes((Ins.proof, 0)) + nt.to_bytes(4, "big")
-    return proof_command(nt, macs.step_mac(Step.terminal_orders, head))
-
+from scheme.status import STATUS, Sw
+from tests.cards import SAM, TERMINAL, purse
+from tests.scheme.purse_talk import CHALLENGE, card_keys, init, opened, student, tell
 
 INIT = init_command(Mode.debit, 0, TERMINAL, SAM, CHALLENGE)
 
@@ -113,23 +77,21 @@ def test_init_writes_nothing_and_its_mac_covers_all_that_select_said() -> None:
     card = purse()
     before = card.image
     said = tell(card, select_command(PURSE_AID))[1]
-    command = init_command(Mode.debit, 7, TERMINAL, SAM, CHALLENGE)
+    command = init(Mode.debit, 7)
     answer = tell(card, command)[1]
     own, nt = INIT_ANSWER.codec.unpack(answer)[:2]
-    key = card_key(KEYS.issuer_master(ISSUER, Role.debit), Role.debit, CARD, ISSUER, 1)
-    macs = Keyed(session_key(key, own, CHALLENGE, nt, TERMINAL))
+    macs = Keyed(session_key(card_keys().debit, own, CHALLENGE, nt, TERMINAL))
     shown = bytes((Mode.debit, 1)) + said + command.data + answer[:-8]
     assert macs.step_holds(Step.card_says, shown, answer[-8:])
-    for at in range(len(said)):
-        changed = said[:at] + bytes((said[at] ^ 1,)) + said[at + 1 :]
-        shown = bytes((Mode.debit, 1)) + changed + command.data + answer[:-8]
-        assert not macs.step_holds(Step.card_says, shown, answer[-8:]), at
+    for at in range(len(shown)):
+        changed = shown[:at] + bytes((shown[at] ^ 1,)) + shown[at + 1 :]
+        assert not macs.step_holds(Step.card_says, changed, answer[-8:]), at
     assert card.image == before
 
 
 def test_a_wrong_mac_ends_the_session_and_writes_nothing_but_that_it_came() -> None:
     card = purse()
-    right = order(opened(card))
+    right = opened(card).order()
     before = card.image
     wrong = right._replace(data=right.data[:-1] + bytes((right.data[-1] ^ 1,)))
     assert tell(card, wrong) == (Sw.wrong_mac, b"")
@@ -139,7 +101,7 @@ def test_a_wrong_mac_ends_the_session_and_writes_nothing_but_that_it_came() -> N
 
 def test_an_order_is_good_once() -> None:
     card = purse()
-    right = order(opened(card))
+    right = opened(card).order()
     assert tell(card, right)[0] == Sw.ok
     assert tell(card, right)[0] == Sw.wrong_state
     opened(card)
@@ -163,16 +125,15 @@ def test_a_session_serves_only_what_it_was_opened_for(
     mode: Mode, ins: Ins, slot: Slot, state: bytes, sw: Sw
 ) -> None:
     card = purse()
-    macs = opened(card, mode, 0)
+    talk = opened(card, mode, 0)
     before = card.image
-    assert tell(card, order(macs, ins, slot, state)) == (sw, b"")
+    assert tell(card, talk.order(ins, slot, state)) == (sw, b"")
     assert card.image == before
 
 
 def test_a_mac_for_one_slot_does_not_serve_another() -> None:
     card = purse()
-    macs = opened(card)
-    transit = order(macs, Ins.debit, Slot.transit, bytes(29))
+    transit = opened(card).order(Ins.debit, Slot.transit, bytes(29))
     bare = transit.data[:10] + bytes(7)
     moved = transit._replace(p2=Slot.parking, data=bare + transit.data[-8:])
     assert tell(card, moved) == (Sw.wrong_mac, b"")
@@ -188,18 +149,18 @@ def test_a_mac_for_one_slot_does_not_serve_another() -> None:
 def test_a_card_that_may_not_move_value_is_still_proved(changes: dict[str, int], sw: Sw) -> None:
     card = purse(**changes)
     before = card.image
-    assert tell(card, order(opened(card))) == (sw, b"")
+    assert tell(card, opened(card).order()) == (sw, b"")
     assert card.image == before
 
 
 def test_proof_tells_the_last_transaction_again_as_often_as_asked() -> None:
     card = purse()
-    told = tell(card, order(opened(card), Ins.debit))[1]
-    macs = opened(card, Mode.proof, 0)
+    told = tell(card, opened(card).order())[1]
+    talk = opened(card, Mode.proof, 0)
     before = card.image
-    first = tell(card, proof(macs, 6))
+    first = tell(card, talk.proof(6))
     assert first[0] == Sw.ok
-    assert tell(card, proof(macs, 6)) == first
+    assert tell(card, talk.proof(6)) == first
     proved = parse_proved(first[1])
     assert (proved.nt, proved.tac, proved.stored["amount"]) == (6, told[8:16], 3_500)
     assert card.image == before
@@ -208,27 +169,117 @@ def test_proof_tells_the_last_transaction_again_as_often_as_asked() -> None:
 @pytest.mark.parametrize("nt", [5, 7])
 def test_proof_of_another_counter_is_not_known(nt: int) -> None:
     card = purse()
-    tell(card, order(opened(card)))
-    assert tell(card, proof(opened(card, Mode.proof, 0), nt)) == (Sw.proof_unknown, b"")
+    tell(card, opened(card).order())
+    assert tell(card, opened(card, Mode.proof, 0).proof(nt)) == (Sw.proof_unknown, b"")
 
 
 def test_a_fresh_card_has_nothing_to_prove() -> None:
     card = purse()
-    assert tell(card, proof(opened(card, Mode.proof, 0), 5)) == (Sw.proof_unknown, b"")
+    assert tell(card, opened(card, Mode.proof, 0).proof(5)) == (Sw.proof_unknown, b"")
 
 
 def test_leaving_the_field_ends_the_session() -> None:
     card = purse()
-    right = order(opened(card))
+    right = opened(card).order()
     card.reset()
     assert tell(card, right) == (Sw.wrong_state, b"")
 
 
-@given(st.lists(st.binary(max_size=80), max_size=6))
-def test_no_bytes_without_a_key_change_a_card_or_break_it(apdus: list[bytes]) -> None:
+@pytest.mark.parametrize("wrong_macs", [0, 15])
+@pytest.mark.parametrize(
+    ("asked", "sw"),
+    [
+        (init(Mode.debit, 1 << 31), Sw.balance_too_low),
+        (init(Mode.debit, 0xFFFF_FFFF), Sw.balance_too_low),
+        (init(Mode.credit, 0xFFFF_FFFF), Sw.limit_exceeded),
+        (init(Mode.cancel, 1), Sw.reference_unknown),
+        (init(Mode.debit, 50_001, 2), Sw.balance_too_low),
+        (init(Mode.credit, 970_001, 3), Sw.limit_exceeded),
+    ],
+)
+def test_init_looks_at_the_wrong_macs_before_the_amount(
+    asked: Command, sw: Sw, wrong_macs: int
+) -> None:
+    card = student(wrong_macs=wrong_macs)
+    tell(card, select_command(PURSE_AID))
+    assert tell(card, asked) == (Sw.mac_blocked if wrong_macs else sw, b"")
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+@pytest.mark.parametrize("number", [0, 1, 2, 3, 4, 0x80, 0xFF])
+def test_init_is_of_a_purse_that_is_on_the_card_and_fits_the_mode(mode: Mode, number: int) -> None:
+    for card, there in ((student(), (1, 2, 3)), (purse(), (1,))):
+        fits = number in there and (number == 1 or mode not in (Mode.proof, Mode.admin))
+        tell(card, select_command(PURSE_AID))
+        sw, _ = tell(card, init(mode, 0, number)._replace(data=bytes(19)))
+        assert sw == (Sw.wrong_length if fits else Sw.wrong_parameters)
+
+
+def test_a_balance_above_the_limit_takes_no_load_at_all() -> None:
+    card = purse(limit_idr=99_999)
+    tell(card, select_command(PURSE_AID))
+    assert tell(card, init(Mode.credit, 0)) == (Sw.limit_exceeded, b"")
+
+
+@pytest.mark.parametrize("amount", [0, 100_000])
+def test_nothing_and_everything_can_be_debited(amount: int) -> None:
     card = purse()
+    talk = opened(card, amount=amount)
+    talk.does(talk.order())
+    assert card.image.balance == 100_000 - amount
+
+
+def test_two_to_the_31_is_an_amount_like_any_other() -> None:
+    card = purse(limit_idr=0xFFFF_FFFF)
+    talk = opened(card, Mode.credit, 1 << 31)
+    talk.does(talk.order(Ins.credit))
+    talk = opened(card, amount=1 << 31)
+    talk.does(talk.order())
+    assert card.image.balance == 100_000
+
+
+APDUS = st.one_of(
+    st.binary(max_size=80),
+    st.builds(
+        lambda cla, ins, p1, p2, data: Command(cla, ins, p1, p2, data).encode(),
+        st.sampled_from([0x00, 0x80, 0x80, 0x80, 0x81]),
+        st.sampled_from([*map(int, Ins), 0x41]),
+        st.sampled_from([0, 0, 1, 2, 3, 4, 6, 0x80]),
+        st.sampled_from([0, 0, 1, 2, 3, 0x80]),
+        st.sampled_from([0, 6, 8, 9, 11, 12, 18, 20, 22, 25, 47, 73]).map(bytes),
+    ),
+    st.just(select_command(PURSE_AID).encode()),
+    st.just(INIT.encode()),
+)
+
+
+@given(st.lists(APDUS, max_size=8))
+def test_no_bytes_without_a_key_change_a_card_but_for_its_wrong_macs(apdus: list[bytes]) -> None:
+    card = student()
     before = card.image
     tell(card, select_command(PURSE_AID))
     for apdu in apdus:
-        assert len(card.answer(apdu)) >= 2
-    assert card.image == before
+        sw, data = tell(card, apdu)
+        assert sw == Sw.ok or not data
+        assert sw in STATUS
+    assert card.image == before._replace(wrong_macs=card.image.wrong_macs)
+
+
+@given(st.integers(0, 46), st.integers(1, 255), st.sampled_from(["flip", "cut", "grow", "swap"]))
+def test_a_changed_order_is_never_carried_out(at: int, by: int, how: str) -> None:
+    card = purse()
+    right = opened(card).order(Ins.debit, Slot.transit, bytes(29)).encode()
+    before = card.image
+    at += 5
+    changed = {
+        "flip": right[:at] + bytes((right[at] ^ by,)) + right[at + 1 :],
+        "cut": right[:at],
+        "grow": right[:at] + bytes((by,)) + right[at:],
+        "swap": right[:3] + bytes((by % 3 * 2,)) + right[4:],
+    }[how]
+    sw, data = tell(card, changed)
+    # One byte behind its data is Le, which a card takes and ignores.
+    if sw == Sw.ok:
+        assert (how, changed[:-1]) == ("grow", right)
+        return
+    assert (data, card.image._replace(wrong_macs=0)) == (b"", before)
