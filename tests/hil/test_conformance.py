@@ -1,90 +1,171 @@
-"""The conformance suite passes on the Python purse, and broken cards fail the case that guards."""
+"""Every kind of card passes every case; a card that is all there is meets only what is safe."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+import secrets
+from contextlib import closing
+from functools import partial
 
 import pytest
 
-from hil.conformance import Result, check_purse
-from hil.reader import CardHolder, open_reader
-from hil.readers.model import OWN_SEED, own_card
-from scheme.apdu import Ins, parse_command
+from hil.conformance.given import KEYS, PLAIN, PLAIN_SAM, plain
+from hil.conformance.suite import NEEDS_A_FRESH_CARD, Report, Result, all_cases, run
+from hil.exchange import Exchange
+from hil.pcscd import VirtualPcsc
+from hil.reader import CardHolder, make_reader, open_reader
+from hil.readers.model import ModelReader
+from scheme.card import Card
+from scheme.errors import BadInputError, CardGoneError
 from scheme.keys import TestKeys
-from scheme.purse import Purse
+from scheme.personalisation import CardData, make_card
+from scheme.sam import Sam
+from scheme.sam_personalisation import make_sam
+
+VIRTUAL = ("model://empty", "java://empty", "vpcd://empty", "vpcd://empty?card=java")
 
 
-def check(make: Callable[[], Purse]) -> list[Result]:
+def judged(url: str) -> Report:
+    """Run every case behind a URL, each on a fresh card."""
+    reader = make_reader(url)
+    assert isinstance(reader, CardHolder)
+    with closing(reader):
+        reader.open()
+        return run(reader, lambda data: reader.insert(reader.issue(data)))
+
+
+def check(report: Report) -> None:
+    """Fail with every case that failed."""
+    failed = [result for result in report.results if result.verdict == "FAIL"]
+    assert [(one.case.id, one.expected, one.got) for one in failed] == []
+    assert report.cases == report.passed >= 150
+    left = [one.case.id for one in report.results if one.verdict == "NOT ASSESSED"]
+    assert left == ["JK1-CRD-APDU-092"]  # no virtual card has a UID
+
+
+@pytest.mark.parametrize("url", VIRTUAL)
+def test_every_kind_of_card_passes_every_case(url: str) -> None:
+    check(judged(url))
+
+
+@pytest.mark.parametrize("url", ["pcsc://empty", "pcsc://empty?card=java"])
+def test_every_kind_of_card_passes_every_case_through_pcscd(url: str, pcscd: VirtualPcsc) -> None:
+    check(judged(url))
+
+
+def test_cases_are_numbered_once_and_say_why() -> None:
+    cases = all_cases()
+    assert len({case.id for case in cases}) == len(cases)
+    for case in cases:
+        assert re.fullmatch(r"JK1-CRD-[A-Z]{3,4}-\d{3}", case.id)
+        assert case.requirement.split("-")[1] == case.id.split("-")[2], case.id
+        assert case.name, case.id
+        assert case.reason, case.id
+
+
+def test_results_are_told_as_they_come() -> None:
     reader = open_reader("model://empty")
     assert isinstance(reader, CardHolder)
-    return check_purse(reader, lambda: reader.insert(make()), TestKeys(OWN_SEED))
+    told: list[Result] = []
+    report = run(reader, lambda data: reader.insert(reader.issue(data)), told.append)
+    assert tuple(told) == report.results
 
 
-def test_the_python_purse_passes_every_case() -> None:
-    results = check(own_card)
-    assert [result for result in results if not result.passed] == []
-    assert len(results) >= 40
-    assert len({result.name for result in results}) == len(results)
+class Kept(ModelReader):
+    """A reader that keeps what its card was told."""
+
+    def __init__(self, card: Card | Sam) -> None:
+        super().__init__("empty", card)
+        self.told: list[bytes] = []
+        self.open()
+
+    def transceive(self, apdu: bytes) -> Exchange:
+        self.told.append(apdu)
+        return super().transceive(apdu)
 
 
-class WritesInInit(Purse):
-    """A card that counts a transaction before anything was ordered."""
-
-    def answer(self, apdu: bytes) -> bytes:
-        answer = super().answer(apdu)
-        if apdu[1:2] == bytes((Ins.init,)):
-            self.image = self.image._replace(nt=self.image.nt + 1)
-        return answer
+def card(data: CardData = PLAIN) -> Card:
+    """Return a Python card."""
+    return make_card(data, partial(secrets.token_bytes, 8))
 
 
-class WantsNoSession(Purse):
-    """A card that says of any DEBIT that it was done."""
-
-    def answer(self, apdu: bytes) -> bytes:
-        command = parse_command(apdu)
-        if command is not None and command.ins == Ins.debit and len(command.data) == 18:
-            return b"\x90\0"
-        return super().answer(apdu)
-
-
-class ForgetsNothing(Purse):
-    """A card that keeps its session over SELECT."""
-
-    def answer(self, apdu: bytes) -> bytes:
-        kept = self._session
-        answer = super().answer(apdu)
-        if apdu[1:2] == bytes((Ins.select,)) and kept is not None:
-            self._session = kept
-        return answer
+def test_a_card_that_is_all_there_is_meets_the_safe_cases_alone() -> None:
+    report = run(Kept(card(plain(balance=12_345, status=3))), None)
+    assert report.failed == 0
+    assert 40 <= report.cases == sum(case.anywhere for case in all_cases())
+    left = [result for result in report.results if result.verdict == "NOT ASSESSED"]
+    assert {result.got for result in left} == {NEEDS_A_FRESH_CARD, "this reader tells no UID"}
+    assert report.cases + report.not_assessed == len(all_cases())
 
 
-class ProvesTheOldOne(Purse):
-    """A card whose last transaction has any counter that it is asked for."""
+def test_safe_cases_leave_a_card_as_it_was_wrong_macs_included() -> None:
+    in_use = card()
+    before = in_use.purse.image
+    assert run(Kept(in_use), None).failed == 0
+    assert in_use.purse.image == before
 
-    def _prove(self, command):  # type: ignore[no-untyped-def]
-        kept = self.image
-        self.image = kept._replace(
-            nt=int.from_bytes(command.data[:4], "big"), proof=kept.proof or bytes(34)
-        )
-        try:
-            return super()._prove(command)
-        finally:
-            self.image = kept
+
+def test_a_card_under_other_keys_stops_the_suite_with_one_sentence_and_is_asked_once() -> None:
+    reader = Kept(card())
+    with pytest.raises(BadInputError, match=r"^key domain: this card and these keys do not belong"):
+        run(reader, None, masters=TestKeys(99).issuer_master)
+    assert [apdu[1] for apdu in reader.told] == [0xA4, 0x40]
+
+
+def test_a_card_that_is_no_purse_stops_the_suite_before_any_key_is_used() -> None:
+    reader = Kept(make_sam(PLAIN_SAM, partial(secrets.token_bytes, 8)))
+    with pytest.raises(BadInputError, match="6A82 no application of that AID here"):
+        run(reader, None, masters=KEYS.issuer_master)
+    assert len(reader.told) == 1
+
+
+class Radio(Kept):
+    """A reader that tells a UID: a random one at every activation, or always the same."""
+
+    def __init__(self, random: bool) -> None:
+        super().__init__(card())
+        self._random = random
+
+    def uid(self) -> bytes:
+        return secrets.token_bytes(4) if self._random else b"\x04\x01\x02\x03"
+
+
+@pytest.mark.parametrize(("random", "verdict"), [(True, "PASS"), (False, "FAIL")])
+def test_a_uid_must_be_random_where_the_reader_tells_one(random: bool, verdict: str) -> None:
+    reader = Radio(random)
+    report = run(reader, lambda data: reader.insert(reader.issue(data)))
+    (told,) = (one for one in report.results if one.case.id == "JK1-CRD-APDU-092")
+    assert told.verdict == verdict
+
+
+class Mute(Kept):
+    """A card that answers DEBIT with these bytes, or with none falls silent."""
+
+    def __init__(self, answer: bytes) -> None:
+        super().__init__(card())
+        self._answer = answer
+
+    def transceive(self, apdu: bytes) -> Exchange:
+        exchange = super().transceive(apdu)
+        if apdu[1:2] != b"\x42":
+            return exchange
+        if not self._answer:
+            raise CardGoneError("the card left the field")
+        return Exchange(self._answer, 0, 0)
 
 
 @pytest.mark.parametrize(
-    ("broken", "case"),
+    ("answer", "got"),
     [
-        (WritesInInit, "DEBIT with a wrong MAC"),
-        (WantsNoSession, "DEBIT without INIT"),
-        (ForgetsNothing, "a session after SELECT"),
-        (ProvesTheOldOne, "PROOF of another counter"),
+        (b"", "a card that fell silent"),
+        (b"\x90", "1 bytes"),
+        (bytes(65) + b"\x90\x00", "65 bytes"),
+        (b"\x12\x34", "1234 not a status word"),
     ],
 )
-def test_a_broken_card_fails_the_case_that_guards_it(broken: type[Purse], case: str) -> None:
-    def make() -> Purse:
-        good = own_card()
-        return broken(good.image, good._keys, good._challenge, good._limits)
-
-    failed = [result.name for result in check(make) if not result.passed]
-    assert case in failed
+def test_what_a_card_may_never_answer_fails_and_is_said(answer: bytes, got: str) -> None:
+    reader = Mute(answer)
+    report = run(reader, lambda data: reader.insert(reader.issue(data)))
+    (told,) = (one for one in report.results if one.case.id == "JK1-CRD-DEB-001")
+    assert told.verdict == "FAIL"
+    assert got in told.got
