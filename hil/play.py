@@ -22,7 +22,7 @@ from hil.rack import RackFile, kind_of
 from hil.readers.fault import Tear
 from hil.slices import PlannedTap, Slice, read_slice, write_columns
 from hil.timer import Squeeze, now_ns, sleep_until
-from hil.validator import Validator
+from hil.validator.terminal import Validator
 from scheme.apdu import Ins
 from scheme.days import calendar_day
 from scheme.decision import Versions

@@ -15,7 +15,7 @@ from hil.rack import RackFile, RackPlace, kind_of
 from hil.reader import Card, CardHolder, Reader, open_reader
 from hil.readers.fault import FaultReader, wrap
 from hil.slices import RackTerminal, Slice
-from hil.validator import TornMemory, Validator
+from hil.validator.terminal import TornMemory, Validator
 from scheme.errors import InventoryError, ReaderError
 from scheme.image import CardKeys, Image, Limits
 from scheme.keys import Role, TestKeys

@@ -20,7 +20,7 @@ from hil.play import TEARS
 from hil.posts import Deck, may_of
 from hil.readers.fault import FaultReader, wrap
 from hil.readers.model import ModelReader
-from hil.validator import TornMemory, Validator
+from hil.validator.terminal import TornMemory, Validator
 from scenarios.shipped import FOLDER
 from scheme.apdu import Ins
 from scheme.decision import Terminal, Versions

@@ -6,7 +6,7 @@ import pytest
 
 from hil.readers.fault import FaultReader, Tear, wrap
 from hil.readers.model import ModelReader
-from hil.validator import TornMemory, Validator
+from hil.validator.terminal import TornMemory, Validator
 from scheme.apdu import Ins
 from scheme.decision import Terminal, Versions
 from scheme.purse import Purse
