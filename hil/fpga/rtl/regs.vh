@@ -1,0 +1,101 @@
+// The FPGA's numbers for Verilog. Made from regs.yaml by `python -m hil.fpga regs`.
+
+localparam [31:0] ID = 32'h4a4b3101;
+localparam [7:0] FLAG = 8'h7e;
+localparam [7:0] ESCAPE = 8'h7d;
+localparam [7:0] ESCAPE_XOR = 8'h20;
+localparam [7:0] ANSWER = 8'h80;
+localparam [7:0] REQUEST_BYTES_MAX = 8'h9;
+localparam [7:0] EVENTS_MAX = 8'h10;
+localparam [7:0] EVENT_BYTES = 8'h9;
+localparam [7:0] INPUTS = 8'h8;
+localparam [7:0] OUTPUTS = 8'h4;
+localparam [7:0] INPUT_TICKS = 8'h3;
+localparam [7:0] OUTPUT_TICKS = 8'h1;
+
+localparam [7:0] COMMAND_HELLO = 8'd1;
+localparam [7:0] COMMAND_READ = 8'd2;
+localparam [7:0] COMMAND_WRITE = 8'd3;
+localparam [7:0] COMMAND_EVENTS = 8'd4;
+localparam [7:0] COMMAND_LATENCY = 8'd5;
+
+localparam [7:0] ERROR_UNKNOWN_COMMAND = 8'd1;
+localparam [7:0] ERROR_WRONG_LENGTH = 8'd2;
+localparam [7:0] ERROR_UNKNOWN_REGISTER = 8'd3;
+localparam [7:0] ERROR_READ_ONLY = 8'd4;
+localparam [7:0] ERROR_BAD_VALUE = 8'd5;
+localparam [7:0] ERROR_IS_SAFE = 8'd6;
+
+localparam [4:0] SOURCE_RISE = 5'd0;
+localparam [4:0] SOURCE_FALL = 5'd8;
+localparam [4:0] SOURCE_SOFTWARE = 5'd16;
+localparam [4:0] SOURCE_FIRED = 5'd17;
+localparam [4:0] SOURCE_ENDED = 5'd18;
+localparam [4:0] SOURCE_NONE = 5'd31;
+
+localparam [1:0] TEAR_IDLE = 2'd0;
+localparam [1:0] TEAR_ARMED = 2'd1;
+localparam [1:0] TEAR_DELAYING = 2'd2;
+localparam [1:0] TEAR_PULSING = 2'd3;
+
+localparam [3:0] BODY_HELLO = 4'd0;
+localparam [3:0] BODY_READ = 4'd1;
+localparam [3:0] BODY_WRITE = 4'd5;
+localparam [3:0] BODY_EVENTS = 4'd3;
+localparam [3:0] BODY_LATENCY = 4'd0;
+
+localparam MARK_SOFTWARE = 0;
+localparam MARK_TRIGGERED = 1;
+localparam MARK_FIRED = 2;
+localparam MARK_ENDED = 3;
+localparam MARK_SAFE = 4;
+localparam MARK_LOST = 7;
+
+localparam [7:0] REG_ID = 8'h00;
+localparam [7:0] REG_TICK = 8'h01;
+localparam [7:0] REG_STATUS = 8'h02;
+localparam [7:0] REG_INPUTS = 8'h03;
+localparam [7:0] REG_OUTPUTS = 8'h04;
+localparam [7:0] REG_PINS = 8'h05;
+localparam [7:0] REG_WATCHDOG = 8'h06;
+localparam [7:0] REG_DEGLITCH = 8'h07;
+localparam [7:0] REG_EDGES = 8'h08;
+localparam [7:0] REG_CONTROL = 8'h09;
+localparam [7:0] REG_TEAR_SELECT = 8'h10;
+localparam [7:0] REG_TEAR_SKIP = 8'h11;
+localparam [7:0] REG_TEAR_DELAY = 8'h12;
+localparam [7:0] REG_TEAR_WIDTH = 8'h13;
+localparam [7:0] REG_TEAR_OUTPUTS = 8'h14;
+localparam [7:0] REG_TEAR_TRIGGERED = 8'h15;
+localparam [7:0] REG_TEAR_FIRED = 8'h16;
+localparam [7:0] REG_TEAR_SKIPPED = 8'h17;
+localparam [7:0] REG_LATENCY_START = 8'h20;
+localparam [7:0] REG_LATENCY_STOP = 8'h21;
+localparam [7:0] REG_LOST = 8'h30;
+localparam [7:0] REG_BAD_CHECKSUMS = 8'h31;
+localparam [7:0] REG_BAD_LENGTHS = 8'h32;
+localparam [7:0] REG_FRAMING_ERRORS = 8'h33;
+localparam [7:0] REG_OVERRUNS = 8'h34;
+localparam STATUS_SAFE = 0;
+localparam STATUS_SILENT = 1;
+localparam STATUS_TEAR_STATE = 2;
+localparam STATUS_FIRED = 4;
+localparam STATUS_LOST = 5;
+localparam [3:0] RESET_OUTPUTS = 4'd0;
+localparam [31:0] RESET_WATCHDOG = 32'd12000000;
+localparam [7:0] RESET_DEGLITCH = 8'd3;
+localparam [15:0] RESET_EDGES = 16'd65535;
+localparam CONTROL_ARM = 0;
+localparam CONTROL_DISARM = 1;
+localparam CONTROL_TRIGGER = 2;
+localparam CONTROL_CLEAR_LATENCY = 3;
+localparam CONTROL_CLEAR_LOST = 4;
+localparam CONTROL_CLEAR_SAFE = 5;
+localparam CONTROL_CLEAR_ERRORS = 6;
+localparam [4:0] RESET_TEAR_SELECT = 5'd31;
+localparam [15:0] RESET_TEAR_SKIP = 16'd0;
+localparam [31:0] RESET_TEAR_DELAY = 32'd0;
+localparam [31:0] RESET_TEAR_WIDTH = 32'd0;
+localparam [3:0] RESET_TEAR_OUTPUTS = 4'd0;
+localparam [4:0] RESET_LATENCY_START = 5'd31;
+localparam [4:0] RESET_LATENCY_STOP = 5'd31;
