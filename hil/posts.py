@@ -153,6 +153,6 @@ def _holder(reader: Reader) -> CardHolder:
     if not isinstance(reader, CardHolder):
         raise ReaderError(
             f'reader "{reader.url}": expected one whose card a program can change; '
-            "such are model://, java://, vpcd:// and pcsc:// without an address"
+            "such are model://, java://, and vpcd://, pcsc:// and pn532:// without an address"
         )
     return reader

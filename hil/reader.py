@@ -5,8 +5,9 @@
     java://             the applet in a JVM, likewise
     vpcd://             we play vpcd; a virtual card comes to us over TCP, our own or anybody's
     pcsc://NAME         a PC/SC reader by its name or a part of it; bare, a virtual one of our own
+    pn532:///dev/...    a PN532 on a serial port; bare, an emulated one of our own
     replay://FILE       a trace that answers as it once was answered
-    DRIVER://empty      model, java, vpcd and pcsc with nobody in the field
+    DRIVER://empty      model, java, vpcd, pcsc and pn532 with nobody in the field
     fault+URL           a wrapper that loses answers where it is told to
     trace+URL           a wrapper that writes every exchange to the file of `?trace=FILE`
 
@@ -30,7 +31,7 @@ from scheme.errors import InventoryError, ReaderError
 from scheme.personalisation import CardData
 from scheme.sam_personalisation import SamData
 
-SHIPPED = ("model", "java", "vpcd", "pcsc", "replay")
+SHIPPED = ("model", "java", "vpcd", "pcsc", "pn532", "replay")
 WRAPPERS = ("fault", "trace")
 ENTRY_POINT = "jakarta_one.readers"
 

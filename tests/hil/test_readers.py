@@ -23,7 +23,10 @@ from tests.cards import decided, presentation
 SELECT = select_command(PURSE_AID).encode()
 INIT = init_command(Mode.debit, 0, 18, 50_000_018, bytes(8)).encode()
 UNKNOWN = bytes((0x80, 0xFE, 0, 0))
-URLS = ("model://", "java://", "vpcd://", "vpcd://?card=java", "pcsc://", "pcsc://?card=java")
+URLS = (
+    "model://", "java://", "vpcd://", "vpcd://?card=java", "pcsc://", "pcsc://?card=java",
+    "pn532://", "pn532://?card=java",
+)  # fmt: skip
 OTHERS = ("fault+model://", "trace+model://?trace=/dev/null")
 
 
