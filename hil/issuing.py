@@ -16,7 +16,9 @@ from scheme.errors import ReaderError
 from scheme.identity import identity_blocks
 from scheme.keys import IDENTITY_AID
 from scheme.personalisation import CardData, make_card, purse_blocks
+from scheme.sam import May
 from scheme.sam_personalisation import SamData, make_sam, sam_blocks
+from scheme.services import LOADS, PARKING, TRANSIT, Service
 from scheme.status import Sw
 
 CHALLENGE_SIZE = 8
@@ -34,6 +36,15 @@ def issue(kind: str, data: CardData | SamData) -> Card:
     if isinstance(data, SamData):
         return make_sam(data, fresh_challenge)
     return make_card(data, fresh_challenge)
+
+
+def may_of(service: Service) -> May:
+    """Return what the SAM of a service's terminals may sign."""
+    if service in TRANSIT:
+        return May.transit
+    if service in PARKING:
+        return May.parking
+    return May.load if service in LOADS else May.debit
 
 
 def issue_java(harness: Harness, data: CardData | SamData) -> JavaCard:

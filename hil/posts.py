@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import NamedTuple
 
+from hil.issuing import may_of
 from hil.rack import RackFile, RackPlace, kind_of
 from hil.reader import Card, CardHolder, Reader, open_reader
 from hil.readers.fault import FaultReader, wrap
@@ -20,9 +21,9 @@ from scheme.errors import InventoryError, ReaderError
 from scheme.image import CardKeys, Image, Limits
 from scheme.keys import Role, TestKeys
 from scheme.personalisation import CardData
-from scheme.sam import IssuerKeys, May
+from scheme.sam import IssuerKeys
 from scheme.sam_personalisation import SamData
-from scheme.services import LOADS, PARKING, TRANSIT, Service
+from scheme.services import LOADS
 
 
 class Post(NamedTuple):
@@ -112,15 +113,6 @@ def _check_gate(rack: RackFile, place: RackPlace, terminal: RackTerminal) -> Non
             f"{facts.direction.name} as in the plan, got {place.service.name} "
             f"{place.direction.name}; generate the city again with this rack"
         )
-
-
-def may_of(service: Service) -> May:
-    """Return what the SAM of a service's terminals may sign."""
-    if service in TRANSIT:
-        return May.transit
-    if service in PARKING:
-        return May.parking
-    return May.load if service in LOADS else May.debit
 
 
 def _check_kinds(part: Slice, rack: RackFile) -> None:

@@ -1,7 +1,7 @@
 """The reference device: one terminal with its reader and its SAM, numbering what it records.
 
 It decides by `scheme.decision` and talks by `scheme.dialogue`. It keeps in memory whom it accepted
-last and what was torn; a durable journal, sealing, upload, the gate and its sounds are not here.
+last and what was torn; the journal, sealing, upload, the gate and its sounds are beside it.
 """
 
 from __future__ import annotations
@@ -55,6 +55,20 @@ class Validator:
         self._unrecovered: list[TornTap] = []
         self._accepted_s: dict[int, int] = {}
         self._recent: deque[tuple[int, int]] = deque()
+
+    def resume(self, sequence: int, torn: list[TornTap], accepted: list[tuple[int, int]]) -> None:
+        """Know again what was known before a loss of power.
+
+        Args:
+            sequence: The number of the last record.
+            torn: Torn taps that are not recovered, oldest first.
+            accepted: Taps accepted of late, (second, card), oldest first.
+        """
+        self.sequence = sequence
+        self._unrecovered = list(torn)
+        self.torn.update((left.selected.card, left) for left in torn)
+        self._recent.extend(accepted)
+        self._accepted_s.update((card, at_s) for at_s, card in accepted)
 
     def tap(
         self,

@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from hil.issuing import fresh_challenge
+from hil.issuing import fresh_challenge, may_of
 from hil.play import TEARS
-from hil.posts import Deck, may_of
+from hil.posts import Deck
 from hil.readers.fault import FaultReader, wrap
 from hil.readers.model import ModelReader
 from hil.validator.terminal import TornMemory, Validator
