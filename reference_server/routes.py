@@ -88,6 +88,12 @@ async def healthz() -> dict[str, str]:
     return {"status": "ok"}
 
 
+@opened.get("/v1/time")
+async def time_now(door: AtDoor) -> dict[str, int]:
+    """Return the server's instant, by which devices set their clocks before they can prove one."""
+    return {"at_ms": door.clock.at_us() // 1_000}
+
+
 @opened.get("/readyz")
 async def readyz(door: AtDoor) -> Response:
     """Door and pipeline work; 503 says what does not."""
