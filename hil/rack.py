@@ -1,29 +1,48 @@
 """The rack file: which reader and which SAM stand for which gate of which station.
 
-Reads and checks `jakarta-one/rack/1` whole before anything runs; every mistake is one line with
-file, line, expected and got. It opens no reader. Devices under test, leases, limits and agents are
-not here.
+Reads and checks `jakarta-one/rack/2`, and `/1` before it, whole before anything runs: all mistakes
+at once, each with file, line, expected and got. It opens no device; whether those that it names are
+plugged in is `hil.presence`'s to say.
 """
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-
-from hil.reader import check_url
+from hil.form import Fields, Form, Problem
+from hil.limits import profiles
+from hil.rack_sections import (
+    FEATURES,
+    STAYS,
+    Agent,
+    Dut,
+    Resource,
+    counted,
+    identity_of,
+    is_own,
+    read_agents,
+    read_duts,
+    read_quarantine,
+    read_resources,
+)
+from hil.reader import REMOTE, REMOTE_SCHEMES, check_url
 from scheme.errors import BadInputError, InventoryError
 from scheme.services import Direction, Service
 
-FORMAT = "jakarta-one/rack/1"
-TOP_KEYS = ("format", "title", "places")
-PLACE_KEYS = ("name", "reader", "sam", "service", "place", "direction", "simulated")
+FORMAT_1, FORMAT = "jakarta-one/rack/1", "jakarta-one/rack/2"
+KEYS_1 = (("format", "title", "places"), ())
+SECTIONS = ("site", "time_scale", "limits", "resources", "agents", "quarantine", "duts")
+KEYS = (("format", "title", "places"), SECTIONS)
+GATE = ("name", "reader", "sam", "service", "place", "direction")
+PLACE_KEYS_1 = ((*GATE, "simulated"), ())
+PLACE_KEYS = (
+    ("name", "reader", "service", "place", "direction"),
+    ("sam", "timer", "gate", "power", "features", "note"),
+)
+PARTS = ("timer", "gate", "power")  # each written RESOURCE or RESOURCE/CHANNEL
+SCALE_MAX = 1_000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +50,14 @@ class RackPlace:
     """One place of the rack: a terminal, and a sender of its own.
 
     Attributes:
-        reader, sam: URLs of `hil.reader`.
+        reader, sam: URLs of `hil.reader`; `sam` is empty where there is none.
         place: The station's name in scenarios/data/places.csv.
         simulated: Whether no hardware takes part.
+        features: What it can do, names of `FEATURES`.
+        parts: Its timer, gate and power by kind: the resource's name and the channel.
+        resources: The names of the resources that it uses.
+        locks: What must be locked to use it; empty where every process has its own.
+        quarantine: Why it may not be used, empty if it may.
     """
 
     name: str
@@ -43,15 +67,33 @@ class RackPlace:
     place: str
     direction: Direction
     simulated: bool
+    features: tuple[str, ...] = ()
+    parts: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    resources: tuple[str, ...] = ()
+    locks: tuple[str, ...] = ()
+    quarantine: str = ""
+    line: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class RackFile:
-    """A rack as its file says."""
+    """A rack as its file says.
+
+    Attributes:
+        time_scale: Multiplies every time limit of the host, for parts that are slow simulations.
+        limits: The name of its limits profile, empty if it has none.
+    """
 
     path: Path
     title: str
     places: tuple[RackPlace, ...]
+    site: str = ""
+    time_scale: float = 1.0
+    limits: str = ""
+    resources: Mapping[str, Resource] = field(default_factory=dict)
+    agents: Mapping[str, Agent] = field(default_factory=dict)
+    duts: tuple[Dut, ...] = ()
+    quarantine: Mapping[str, str] = field(default_factory=dict)
 
     def place(self, name: str) -> RackPlace:
         """Return a place by name.
@@ -65,6 +107,10 @@ class RackFile:
         names = ", ".join(place.name for place in self.places)
         raise InventoryError(f'no place "{name}" in {self.path}; there are: {names}')
 
+    def features(self) -> set[str]:
+        """Return what at least one place can do."""
+        return {feature for place in self.places for feature in place.features}
+
 
 def kind_of(url: str) -> tuple[str, str]:
     """Return a reader's driver, and what its cards are: python, java, or whatever is there.
@@ -72,7 +118,7 @@ def kind_of(url: str) -> tuple[str, str]:
     A reader with an address of its own holds what its owner put there, called `own`.
     """
     scheme, _, address = url.partition("://")
-    driver = scheme.rpartition("+")[2]
+    driver = REMOTE if scheme.endswith(REMOTE_SCHEMES) else scheme.rpartition("+")[2]
     bare, _, asked = address.partition("?")
     if driver == "java" or "card=java" in asked.split("&"):
         return driver, "java"
@@ -83,104 +129,190 @@ def load_rack(path: Path) -> RackFile:
     """Return the rack of a file.
 
     Raises:
-        BadInputError: If the file is missing, no YAML, or says something it may not say.
+        BadInputError: If the file is missing, no YAML, or says what it may not say; names all.
     """
-    top = _mapping(path, _parsed(path), 1, "document", TOP_KEYS)
-    if top["format"] != FORMAT:
-        raise _wrong(path, _line(top, "format"), "format", FORMAT, top["format"])
-    rows = top["places"]
-    if not isinstance(rows, CommentedSeq) or not rows:
-        raise _wrong(path, _line(top, "places"), "places", "a list of at least one place", rows)
-    places = tuple(_place(path, row, rows.lc.item(at)[0] + 1) for at, row in enumerate(rows))
-    _check_names(path, places, rows)
-    return RackFile(path, _text(path, top, "title", "title"), places)
+    rack, problems = read_rack(path)
+    if rack is None or problems:
+        raise BadInputError("; ".join(str(problem) for problem in problems))
+    return rack
 
 
-def _parsed(path: Path) -> Any:
-    try:
-        return YAML(typ="rt").load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise BadInputError.at(str(path), expected="a rack file", got="no such file") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInputError.at(str(path), expected="a readable text file", got=error) from error
-    except MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise _wrong(path, line, "document", "YAML", error.problem) from error
-    except YAMLError as error:
-        raise _wrong(path, 1, "document", "YAML", error) from error
+def read_rack(path: Path) -> tuple[RackFile | None, list[Problem]]:
+    """Return the rack of a file and every mistake in it; no rack if it is none at all.
+
+    Raises:
+        BadInputError: If the file is missing or no YAML.
+    """
+    form = Form(path)
+    tree = form.parsed("rack file")
+    version = tree.get("format") if isinstance(tree, dict) else None
+    old = version == FORMAT_1
+    top = form.mapping(tree, 1, "document", *(KEYS_1 if old else KEYS))
+    if top is None:
+        return None, form.problems
+    if "format" in top and version not in (FORMAT_1, FORMAT):
+        newer = str(version).startswith("jakarta-one/rack/")
+        hint = "; a newer jakarta-one reads it" if newer else ""
+        top.wrong("format", f"{FORMAT} or {FORMAT_1}", f"{version}{hint}")
+        return None, form.problems
+    agents, quarantine = read_agents(form, top), read_quarantine(form, top)
+    resources = read_resources(form, top, agents, quarantine)
+    places, sound = _places(form, top, resources, old)
+    _check_places(form, sound)
+    rack = RackFile(
+        path,
+        top.text("title"),
+        tuple(places),
+        top.text("site"),
+        top.number("time_scale", 1, SCALE_MAX, 1),
+        top.member("limits", list(profiles())),
+        resources,
+        agents,
+        read_duts(form, top, {place.name: place.features for place in places}),
+        quarantine,
+    )
+    return rack, sorted(form.problems, key=lambda problem: problem.line)
 
 
-def _place(path: Path, row: Any, line: int) -> RackPlace:
-    row = _mapping(path, row, line, "place", PLACE_KEYS)
-    service = _member(path, row, "service", [s.name for s in Service])
-    direction = _member(path, row, "direction", [d.name for d in Direction])
-    if not isinstance(row["simulated"], bool):
-        raise _wrong(path, _line(row, "simulated"), "simulated", "true or false", row["simulated"])
+def _places(
+    form: Form, top: Fields, resources: Mapping[str, Resource], old: bool
+) -> tuple[list[RackPlace], list[RackPlace]]:
+    """Return all places, and those of them in which no mistake was found."""
+    places, sound = list[RackPlace](), list[RackPlace]()
+    if "places" not in top:
+        return places, sound
+    for line, node in form.rows(top.raw("places"), top.line("places"), "places"):
+        before = len(form.problems)
+        fields = form.mapping(node, line, "place", *(PLACE_KEYS_1 if old else PLACE_KEYS))
+        if fields is None:
+            continue
+        place = _place(fields, line, resources, old)
+        places.append(place)
+        if len(form.problems) == before:
+            sound.append(place)
+    return places, sound
+
+
+def _place(fields: Fields, line: int, resources: Mapping[str, Resource], old: bool) -> RackPlace:
+    service = fields.member("service", [s.name for s in Service])
+    direction = fields.member("direction", [d.name for d in Direction])
+    urls, used, own_locks, marks = {}, list[Resource](), list[str](), list[bool]()
+    for key in ("reader", "sam"):
+        url, resource = _reader(fields, key, resources, old)
+        urls[key] = url
+        if resource is not None:
+            used.append(resource)
+        elif url and not is_own(url):
+            own_locks.append(identity_of(url))
+        marks.append(resource.simulated if resource else is_own(url) or not url)
+    parts = {}
+    for kind in PARTS:
+        part = _part(fields, kind, resources)
+        if part is not None:
+            parts[kind] = (part[0].name, part[1])
+            used.append(part[0])
+    simulated = fields.flag("simulated") if old else all(marks) and all(r.simulated for r in used)
+    features = fields.members("features", list(FEATURES))
+    _check_features(fields, features, simulated)
+    names = {resource.name: resource for resource in used}
     return RackPlace(
-        name=_text(path, row, "name", "name"),
-        reader=_url(path, row, "reader"),
-        sam=_url(path, row, "sam"),
-        service=Service[service],
-        place=_text(path, row, "place", "place"),
-        direction=Direction[direction],
-        simulated=row["simulated"],
+        name=fields.text("name"),
+        reader=urls["reader"],
+        sam=urls["sam"],
+        service=Service[service or Service(1).name],
+        place=fields.text("place"),
+        direction=Direction[direction or Direction(0).name],
+        simulated=simulated,
+        features=features,
+        parts=parts,
+        resources=tuple(names),
+        locks=tuple(sorted({r.identity for r in used if r.identity} | set(own_locks))),
+        quarantine="; ".join(f"{r.name}: {r.quarantine}" for r in used if r.quarantine),
+        line=line,
     )
 
 
-def _mapping(path: Path, node: Any, line: int, what: str, keys: Iterable[str]) -> CommentedMap:
-    """Return a mapping that has exactly the keys."""
-    known = list(keys)
-    if not isinstance(node, CommentedMap):
-        raise _wrong(path, line, what, "a mapping", node)
-    for key in node:
-        if key not in known:
-            raise _wrong(path, _line(node, key), what, f"one of {', '.join(known)}", f'"{key}"')
-    missing = [key for key in known if key not in node]
-    if missing:
-        raise _wrong(path, line, what, f"{', '.join(known)}", f"no {', '.join(missing)}")
-    return node
-
-
-def _text(path: Path, node: CommentedMap, key: str, what: str) -> str:
-    value = node[key]
-    if not isinstance(value, str) or not value.strip():
-        raise _wrong(path, _line(node, key), what, "a text", value)
-    return str(value)
-
-
-def _member(path: Path, node: CommentedMap, key: str, names: list[str]) -> str:
-    value = node[key]
-    if value not in names:
-        near = difflib.get_close_matches(str(value), names, 1)
-        hint = f'; did you mean "{near[0]}"?' if near else ""
-        raise _wrong(path, _line(node, key), key, f"one of {', '.join(names)}", f'"{value}"{hint}')
-    return str(value)
-
-
-def _url(path: Path, node: CommentedMap, key: str) -> str:
-    url = _text(path, node, key, key)
+def _reader(
+    fields: Fields, key: str, resources: Mapping[str, Resource], old: bool
+) -> tuple[str, Resource | None]:
+    """Return the URL under a key and, where it names one, the resource."""
+    value = fields.text(key)
+    if not value:
+        return "", None
+    if "://" not in value and not old:
+        return _named(fields, key, value, "reader", resources)
     try:
-        check_url(url)
+        check_url(value)
     except InventoryError as error:
-        raise _wrong(path, _line(node, key), key, "the URL of a reader", error) from error
-    return url
+        fields.wrong(key, "the URL of a reader", error)
+        return "", None
+    if not old and not is_own(value):
+        fields.wrong(key, "a resource's name, as it is one device", f'the URL "{value}"')
+    elif counted(value):
+        fields.wrong(key, STAYS, f'"{counted(value)}"')
+    return value, None
 
 
-def _check_names(path: Path, places: tuple[RackPlace, ...], rows: CommentedSeq) -> None:
-    """Raise unless each name, and each gate, stands for one place."""
+def _named(
+    fields: Fields, key: str, name: str, kind: str, resources: Mapping[str, Resource]
+) -> tuple[str, Resource | None]:
+    there = [each.name for each in resources.values() if each.kind == kind]
+    if name in there:
+        return resources[name].url, resources[name]
+    if name in resources and not resources[name].kind:
+        return "", None  # its own mistake is told where it stands
+    listed = ", ".join(there) or "none"
+    is_other = f", which is a {resources[name].kind}" if name in resources else ""
+    fields.wrong(key, f"a {kind} of resources: {listed}", f'"{name}"{is_other}')
+    return "", None
+
+
+def _part(
+    fields: Fields, kind: str, resources: Mapping[str, Resource]
+) -> tuple[Resource, int] | None:
+    value = fields.text(kind)
+    if not value:
+        return None
+    name, slash, channel = value.partition("/")
+    if slash and not channel.isdecimal():
+        fields.wrong(kind, "RESOURCE/CHANNEL with a whole number", f'"{value}"')
+        return None
+    _, resource = _named(fields, kind, name, kind, resources)
+    return None if resource is None else (resource, int(channel or 0))
+
+
+def _check_features(fields: Fields, features: tuple[str, ...], simulated: bool) -> None:
+    there = {
+        "tear": "timer" in fields or simulated,
+        "gate": "gate" in fields,
+        "contactless": "reader" in fields,
+        "sam": "sam" in fields,
+    }
+    for feature in features:
+        if not there[feature]:
+            fields.wrong("features", f"{FEATURES[feature]} for {feature}", "none at this place")
+
+
+def _check_places(form: Form, places: Sequence[RackPlace]) -> None:
+    """Note each name, gate, port and channel that stands for a second place."""
     seen: dict[object, str] = {}
-    for at, place in enumerate(places):
-        line = rows.lc.item(at)[0] + 1
-        for key in (place.name, (place.service, place.place, place.direction)):
+    for place in places:
+        gate = (place.service, place.place, place.direction)
+        keys: list[tuple[object, str, str]] = [
+            (place.name, "name", "one of its own"),
+            (gate, "service, place and direction", "one of its own"),
+        ]
+        ports = [url for url in (place.reader, place.sam) if url and not is_own(url)]
+        keys += [(("port", identity_of(url)), "port", "one of its own") for url in ports]
+        keys += [
+            ((kind, *part), f"{kind} channel", "one of its own")
+            for kind, part in place.parts.items()
+        ]
+        for key, what, expected in keys:
             if key in seen:
-                what = "name" if key == place.name else "service, place and direction"
-                raise _wrong(path, line, what, "one of its own", f'those of "{seen[key]}" again')
-            seen[key] = place.name
+                form.wrong(place.line, what, expected, f'{_that(what)} of "{seen[key]}" again')
+            seen.setdefault(key, place.name)
 
 
-def _line(node: CommentedMap, key: str) -> int:
-    return int(node.lc.key(key)[0]) + 1
-
-
-def _wrong(path: Path, line: int, what: str, expected: str, got: object) -> BadInputError:
-    return BadInputError.at(f"{path}:{line}: {what}", expected=expected, got=got)
+def _that(what: str) -> str:
+    return "those" if " and " in what else "that"

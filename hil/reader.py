@@ -7,6 +7,7 @@
     pcsc://NAME         a PC/SC reader by its name or a part of it; bare, a virtual one of our own
     pn532:///dev/...    a PN532 on a serial port; bare, an emulated one of our own
     replay://FILE       a trace that answers as it once was answered
+    agent+https://HOST/PLACE  the reader of a place of another machine's rack, over its agent
     DRIVER://empty      model, java, vpcd, pcsc and pn532 with nobody in the field
     fault+URL           a wrapper that loses answers where it is told to
     trace+URL           a wrapper that writes every exchange to the file of `?trace=FILE`
@@ -33,6 +34,8 @@ from scheme.sam_personalisation import SamData
 
 SHIPPED = ("model", "java", "vpcd", "pcsc", "pn532", "replay")
 WRAPPERS = ("fault", "trace")
+REMOTE = "agent"
+REMOTE_SCHEMES = ("agent+https", "agent+http")
 ENTRY_POINT = "jakarta_one.readers"
 
 
@@ -115,6 +118,9 @@ def make_reader(url: str) -> Reader:
     """Return the reader of a URL, not opened yet; raises InventoryError as `open_reader` does."""
     check_url(url)
     scheme, _, address = url.partition("://")
+    if scheme in REMOTE_SCHEMES:
+        remote: Reader = _module(REMOTE).make(url)
+        return remote
     wrapper, plus, inner = scheme.partition("+")
     if not plus:
         return _maker(scheme)(address)
@@ -129,9 +135,12 @@ def check_url(url: str) -> None:
     """Raise InventoryError unless a driver answers for each part before `://`."""
     scheme, separator, _ = url.partition("://")
     *wrappers, driver = scheme.split("+")
+    known_drivers = drivers()
+    if "+".join([*wrappers[-1:], driver]) in REMOTE_SCHEMES:
+        driver, known_drivers = wrappers.pop(), (REMOTE,)
     if not separator:
         raise InventoryError(f'reader "{url}": expected a URL such as model://, got no "://"')
-    for name, known in [(w, WRAPPERS) for w in wrappers] + [(driver, drivers())]:
+    for name, known in [(w, WRAPPERS) for w in wrappers] + [(driver, known_drivers)]:
         if name not in known:
             near = difflib.get_close_matches(name, known, 1)
             hint = f'; did you mean "{near[0]}"?' if near else ""

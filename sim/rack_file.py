@@ -12,7 +12,7 @@ from sim.tables import read_rows
 from sim.transit.gates import RACK_LANE
 from sim.transit.terminals import RackLane, lane_serial
 
-FORMAT = "jakarta-one/rack/1"
+FORMATS = ("jakarta-one/rack/2", "jakarta-one/rack/1")
 
 
 class RackSpot(NamedTuple):
@@ -34,8 +34,8 @@ def read_rack(file: Path, places: Path) -> tuple[RackSpot, ...]:
         ScenarioError: If the file is of another format or names a station that there is not.
     """
     document = read_document(file)
-    if document.plain.get("format") != FORMAT:
-        raise document.error(("format",), FORMAT, document.plain.get("format"))
+    if document.plain.get("format") not in FORMATS:
+        raise document.error(("format",), " or ".join(FORMATS), document.plain.get("format"))
     spots = []
     for i, row in enumerate(document.plain.get("places") or ()):
         spots.append(_spot(document, i, row, places))

@@ -1,4 +1,4 @@
-"""The rack file: every mistake is one line with file, line, expected and got."""
+"""The rack file of the first version, still read, and what both versions have in common."""
 
 from __future__ import annotations
 
@@ -11,6 +11,21 @@ from scheme.errors import BadInputError, InventoryError
 from scheme.services import Direction, Service
 
 SHIPPED = Path(__file__).parents[2] / "rack.sim.yaml"
+FEATURES = "features: [tear, contactless, sam]"
+
+
+def first_version() -> str:
+    """Return the shipped rack as its file was in the first version of the format."""
+    text = SHIPPED.read_text(encoding="utf-8").replace("rack/2", "rack/1")
+    return text.replace(FEATURES, "simulated: true")
+
+
+def test_the_first_version_says_the_same(tmp_path: Path) -> None:
+    file = tmp_path / "rack.yaml"
+    file.write_text(first_version())
+    old, new = load_rack(file), load_rack(SHIPPED)
+    said = [[(p.name, p.reader, p.sam, p.simulated) for p in rack.places] for rack in (old, new)]
+    assert said[0] == said[1]
 
 
 def test_the_shipped_rack_has_four_simulated_places_in_pairs() -> None:
@@ -33,25 +48,25 @@ def test_a_place_that_is_not_there_is_named_with_those_that_are() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "line", "said"),
     [
-        ("rack/1", "rack/2", 4, "format: expected jakarta-one/rack/1, got jakarta-one/rack/2"),
-        ("title:", "titel:", 5, 'document: expected one of format, title, places, got "titel"'),
-        ("service: mrt", "service: mrtt", 10, 'got "mrtt"; did you mean "mrt"?'),
-        ("direction: entry", "direction: inward", 12, 'direction: expected one of either, entry'),
-        ("simulated: true", "simulated: maybe", 13, "simulated: expected true or false, got maybe"),
-        ("reader: model://", "reader: modle://", 8, 'did you mean "model"?'),
-        ("    service: mrt\n", "", 7, "got no service"),
-        ("    service: mrt\n", "    servce: mrt\n", 10, 'got "servce"'),
-        ("place: Lebak Bulus", "place: 7", 11, "place: expected a text, got 7"),
-        ("name: mrt-bundaran-hi-out", "name: mrt-lebak-bulus-in", 14,
+        ("rack/1", "rack/3", 5, "got jakarta-one/rack/3; a newer jakarta-one reads it"),
+        ("title:", "titel:", 6, 'document: expected one of format, title, places, got "titel"'),
+        ("service: mrt", "service: mrtt", 11, 'got "mrtt"; did you mean "mrt"?'),
+        ("direction: entry", "direction: inward", 13, 'direction: expected one of either, entry'),
+        ("simulated: true", "simulated: maybe", 14, "simulated: expected true or false, got maybe"),
+        ("reader: model://", "reader: modle://", 9, 'did you mean "model"?'),
+        ("    service: mrt\n", "", 8, "got no service"),
+        ("    service: mrt\n", "    servce: mrt\n", 11, 'got "servce"'),
+        ("place: Lebak Bulus", "place: 7", 12, "place: expected a text, got 7"),
+        ("name: mrt-bundaran-hi-out", "name: mrt-lebak-bulus-in", 15,
          "name: expected one of its own"),
-        ("place: Bundaran HI\n    direction: exit", "place: Lebak Bulus\n    direction: entry", 14,
+        ("place: Bundaran HI\n    direction: exit", "place: Lebak Bulus\n    direction: entry", 15,
          'service, place and direction: expected one of its own'),
-        ("title: ", "title: [", 6, "document: expected YAML"),
+        ("title: ", "title: [", 7, "document: expected YAML"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_one_line(tmp_path: Path, old: str, new: str, line: int, said: str) -> None:
     file = tmp_path / "rack.yaml"
-    file.write_text(SHIPPED.read_text().replace(old, new, 1))
+    file.write_text(first_version().replace(old, new, 1))
     with pytest.raises(BadInputError) as wrong:
         load_rack(file)
     text = str(wrong.value)

@@ -1,0 +1,71 @@
+"""Whether the devices that a rack file names are plugged into this machine, or answer."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from hil.discovery import pcsc_readers, serial_ports
+from hil.form import Problem
+from hil.rack import RackFile
+from hil.rack_sections import is_own
+
+WITHIN_S = 2.0
+
+
+def missing(rack: RackFile) -> list[Problem]:
+    """Return a problem for each device that is not there; a program is always there."""
+    lines = {resource.url: (resource.line, resource.name) for resource in rack.resources.values()}
+    for place in rack.places:
+        for key, url in (("reader", place.reader), ("sam", place.sam)):
+            if url and not is_own(url):
+                lines.setdefault(url, (place.line, key))
+    problems = [
+        Problem(str(rack.path), line, name, expected, got)
+        for url, (line, name) in lines.items()
+        for expected, got in _absent(url)
+    ]
+    problems += [
+        Problem(str(rack.path), 0, f"agents.{agent.name}", f"a token in {agent.token_env}", "none")
+        for agent in rack.agents.values()
+        if not os.environ.get(agent.token_env)
+    ]
+    return sorted(problems, key=lambda problem: problem.line)
+
+
+def _absent(url: str) -> Iterator[tuple[str, str]]:
+    """Yield what was expected behind a URL, and what is there instead."""
+    scheme, _, address = url.partition("://")
+    driver, place = scheme.rpartition("+")[2], unquote(address.partition("?")[0])
+    if scheme.startswith("agent+"):
+        yield from _unreachable(urlsplit(url.removeprefix("agent+")).netloc, driver)
+    elif driver == "pcsc" and place not in ("", "empty"):
+        yield from _no_pcsc(place)
+    elif place.startswith("/dev/") and not Path(place).exists():
+        there = ", ".join(port.by_id.name for port in serial_ports()) or "none"
+        yield f"the device {place}", f"no such; ports with a name that stays: {there}"
+
+
+def _no_pcsc(wanted: str) -> Iterator[tuple[str, str]]:
+    readers = pcsc_readers()
+    if readers is None:
+        yield f'a PC/SC reader "{wanted}"', "no pcscd that answers; do: jakarta-one rack doctor"
+        return
+    fitting = [name for name in readers if name == wanted] or [
+        name for name in readers if wanted in name
+    ]
+    if len(fitting) != 1:
+        got = f"{len(fitting)} of that name" if fitting else "none"
+        yield f'a PC/SC reader "{wanted}"', f"{got}; there are: {', '.join(readers) or 'none'}"
+
+
+def _unreachable(netloc: str, scheme: str) -> Iterator[tuple[str, str]]:
+    host, _, port = netloc.partition(":")
+    number = int(port) if port.isdecimal() else {"https": 443}.get(scheme, 80)
+    try:
+        socket.create_connection((host, number), WITHIN_S).close()
+    except OSError as error:
+        yield f"an agent at {netloc}", str(error)
