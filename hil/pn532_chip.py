@@ -134,9 +134,7 @@ class Pn532Chip:
     def set_baudrate(self, baudrate: int) -> None:
         """Have chip and port change their speed, and prove that they understand each other."""
         self.command(Cmd.set_serial_baudrate, bytes((BAUDS[baudrate],)))
-        self._send(ACK)
-        self._set_port(baudrate)
-        sleep(SETTLE_S)
+        self._acknowledge(baudrate)
         try:
             self._firmware()
         except ReaderError as error:
@@ -185,8 +183,7 @@ class Pn532Chip:
         self.command(Cmd.in_release, b"\x00")
         self.field_off()
         self.command(Cmd.set_serial_baudrate, bytes((BAUDS[START_BAUD],)))
-        self._send(ACK)
-        self._set_port(START_BAUD)
+        self._acknowledge(START_BAUD)
 
     def command(self, cmd: Cmd, data: bytes = b"", wait_s: float | None = None) -> bytes:
         """Return the data of the answer to a command.
@@ -279,6 +276,12 @@ class Pn532Chip:
         if not self.gone:
             with contextlib.suppress(ReaderError):
                 self._send(ACK)
+
+    def _acknowledge(self, baudrate: int) -> None:
+        """Have the chip change its speed, and do likewise."""
+        self._send(ACK)
+        self._set_port(baudrate)
+        sleep(SETTLE_S)
 
     def _send(self, data: bytes, cmd: Cmd | None = None) -> None:
         self._guarded(lambda: self._port.write(data), cmd)
