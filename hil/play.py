@@ -17,7 +17,7 @@ import numpy as np
 from hil.drift import Drift, orders
 from hil.evidence import Played, exchange_columns, phases, summary, tap_columns
 from hil.exchange import Timed
-from hil.posts import Deck, close_posts, open_posts
+from hil.posts import Deck, carried, close_posts, open_posts
 from hil.rack import RackFile, kind_of
 from hil.readers.fault import Tear
 from hil.slices import PlannedTap, Slice, read_slice, write_columns
@@ -133,6 +133,7 @@ class Run:
             "tears": {"armed": self._armed, "fired": fired},
         }
         whole |= summary(played, self._equal)
+        whole |= carried(self._posts.values())
         whole["phases"] = phases(played)
         (out / "rack.json").write_text(json.dumps(whole, indent=2) + "\n", encoding="utf-8")
         return whole

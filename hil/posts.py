@@ -7,13 +7,13 @@ right, is `hil.play`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from typing import NamedTuple
 
 from hil.issuing import may_of
 from hil.rack import RackFile, RackPlace, kind_of
-from hil.reader import Card, CardHolder, Reader, open_reader
+from hil.reader import Card, CardHolder, CountsCommands, Reader, open_reader
 from hil.readers.fault import FaultReader, wrap
 from hil.slices import RackTerminal, Slice
 from hil.validator.terminal import TornMemory, Validator
@@ -27,11 +27,12 @@ from scheme.services import LOADS
 
 
 class Post(NamedTuple):
-    """A place of the rack at work."""
+    """A place of the rack at work; `device` is the reader without what is wrapped round it."""
 
     reader: FaultReader
     sam: Reader
     validator: Validator
+    device: Reader
 
 
 class Deck:
@@ -95,14 +96,27 @@ def _open_post(
     place: RackPlace, terminal: RackTerminal, data: SamData, memory: TornMemory
 ) -> Post:
     with ExitStack() as opened:
-        reader, sam = wrap(open_reader(place.reader)), open_reader(place.sam)
+        device, sam = open_reader(place.reader), open_reader(place.sam)
+        reader = wrap(device)
         opened.callback(reader.close)
         opened.callback(sam.close)
         _holder(reader)
         holder = _holder(sam)
         holder.insert(holder.issue(data))
         opened.pop_all()
-    return Post(reader, sam, Validator(terminal.number, terminal.facts, reader, sam, memory))
+    validator = Validator(terminal.number, terminal.facts, reader, sam, memory)
+    return Post(reader, sam, validator, device)
+
+
+def carried(posts: Iterable[Post]) -> dict[str, int]:
+    """Return how many APDUs, by how many host commands, went through chips that count them."""
+    chips = [post.device for post in posts if isinstance(post.device, CountsCommands)]
+    if not chips:
+        return {}
+    return {
+        "apdus": sum(chip.apdus for chip in chips),
+        "host_commands": sum(chip.host_commands for chip in chips),
+    }
 
 
 def _check_gate(rack: RackFile, place: RackPlace, terminal: RackTerminal) -> None:

@@ -39,7 +39,7 @@ DEFAULT_DRIVERS = {
     ("timer", "serial"): "fpga",
     ("timer", "by_id"): "fpga",
 }
-OWN_DRIVERS = ("model", "java", "vpcd", "pcsc")  # bare, each opening has one of its own
+OWN_DRIVERS = ("model", "java", "vpcd", "pcsc", "pn532")  # bare, each opening has one of its own
 NS_MAX = 1e9
 COUNTED = re.compile(r"/dev/tty\w+\d+|(?<=pcsc://)\d{1,2}$")
 STAYS = "a name that stays, by serial, by_id or /dev/serial/by-id"

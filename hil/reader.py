@@ -102,6 +102,19 @@ class CardHolder(Reader, Protocol):
         ...
 
 
+@runtime_checkable
+class CountsCommands(Protocol):
+    """A reader that counts what its chip is told for the sake of the card.
+
+    Attributes:
+        apdus: How many commands for a card it carried.
+        host_commands: How many commands the chip was sent to carry them; activation is apart.
+    """
+
+    apdus: int
+    host_commands: int
+
+
 def open_reader(url: str) -> Reader:
     """Return the reader of a URL, open.
 
