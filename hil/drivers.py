@@ -70,9 +70,7 @@ def _made(kind: str, url: str) -> Part:
     if name == "sim":
         return SimulatedGate(address) if kind == "gate" else SimulatedPower(address)
     if name == "fpga":
-        from hil.fpga.part import FpgaTimer
-
-        raise ReaderError(f'timer "{url}": expected to be opened by hil.fpga.link, which speaks to it')
+        raise ReaderError(f'timer "{url}": expected to be opened by hil.fpga.link, its driver')
     (point,) = entry_points(group=ENTRY_POINT, name=f"{kind}.{name}")
     made: Part = point.load()(address)
     return made

@@ -12,6 +12,7 @@ from hil.discovery import pcsc_readers, serial_ports
 from hil.form import Problem
 from hil.rack import RackFile
 from hil.rack_sections import is_own
+from scheme.errors import InventoryError, ReaderError
 
 WITHIN_S = 2.0
 
@@ -34,6 +35,24 @@ def missing(rack: RackFile) -> list[Problem]:
         if not os.environ.get(agent.token_env)
     ]
     return sorted(problems, key=lambda problem: problem.line)
+
+
+def check_ready(rack: RackFile) -> None:
+    """Return if every device of a rack is there and may be used.
+
+    Raises:
+        InventoryError: If a place has a device in quarantine.
+        ReaderError: If devices are missing; names all.
+    """
+    for place in rack.places:
+        if place.quarantine:
+            raise InventoryError(
+                f'{rack.path}:{place.line}: place "{place.name}": expected devices that may be '
+                f"used, got one in quarantine, {place.quarantine}; put another in its place"
+            )
+    problems = missing(rack)
+    if problems:
+        raise ReaderError("; ".join(str(problem) for problem in problems))
 
 
 def _absent(url: str) -> Iterator[tuple[str, str]]:

@@ -107,6 +107,10 @@ class RackFile:
         names = ", ".join(place.name for place in self.places)
         raise InventoryError(f'no place "{name}" in {self.path}; there are: {names}')
 
+    def locks(self) -> set[str]:
+        """Return what must be locked to use all places."""
+        return {lock for place in self.places for lock in place.locks}
+
     def features(self) -> set[str]:
         """Return what at least one place can do."""
         return {feature for place in self.places for feature in place.features}

@@ -12,7 +12,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from hil.locks import locked
 from hil.play import play
+from hil.presence import check_ready
 from hil.rack import RackFile, load_rack
 from load.driver import Limits, drive
 from load.plan import read_manifest
@@ -33,6 +35,7 @@ from testbed.targets import OURS, OpenTarget, check_target, open_target
 RACK_SPEED = 1_800.0  # a three-hour slice in some six seconds; real readers want 1
 LOAD_SPEED = 240.0  # where a scenario says none
 BOOKED_WITHIN_S = 120.0
+LOCK_WITHIN_S = 60.0  # how long a play waits for devices that another has
 
 
 def run_scenario(
@@ -225,9 +228,11 @@ def _play(
     city: Path, rack_file: RackFile, out: Path, speed: float, progress: Progress
 ) -> dict[str, Any]:
     keys = TestKeys(int(read_manifest(city)["key_seed"]))
-    return play(
-        city, rack_file, out, speed, keys, lambda done, total: progress("rack", done, total)
-    )
+    check_ready(rack_file)
+    with locked(rack_file.locks(), f"rack play {city}", LOCK_WITHIN_S):
+        return play(
+            city, rack_file, out, speed, keys, lambda done, total: progress("rack", done, total)
+        )
 
 
 def _seal(city: Path, rack: Path | None, epoch: int, progress: Progress) -> SealedPlan:
