@@ -68,6 +68,7 @@ def test_the_wheel_holds_scenarios_facts_and_the_simulated_rack(wheel: Path) -> 
         "scenarios/morning_peak.yaml",
         "scenarios/smoke.yaml",
         "scenarios/rack.pcsc.yaml",
+        "scenarios/rack.pn532.yaml",
         "scenarios/rack.sim.yaml",
         "scenarios/data/places.csv",
         "scenarios/data/SOURCES.md",

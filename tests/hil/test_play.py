@@ -157,6 +157,8 @@ READERS = (
     ("vpcd://empty", "java://empty", ("vpcd", "python")),
     ("pcsc://empty", "model://empty", ("pcsc", "python")),
     ("pcsc://empty?card=java", "java://empty", ("pcsc", "java")),
+    ("pn532://empty", "model://empty", ("pn532", "python")),
+    ("pn532://empty?card=java", "java://empty", ("pn532", "java")),
 )
 
 
@@ -173,6 +175,16 @@ def test_the_same_cards_come_out_of_every_kind_of_reader(
     assert made == city.records
     taps = columns(out / "taps.parquet")
     assert set(zip(taps["driver"], taps["card_kind"], strict=True)) == {kind}
+
+
+def test_on_the_wire_of_a_pn532_every_apdu_takes_one_host_command(tmp_path: Path) -> None:
+    rack = RACK.replace('reader: "model://empty"', 'reader: "pn532://empty"')
+    summary, out = played(morning(), tmp_path, rack)
+    names = columns(out / "exchanges.parquet")["name"]
+    heard = sum(name.startswith("card ") for name in names)
+    lost = summary["tears"]["fired"]  # exchanges that no dialogue was told of
+    assert heard <= summary["apdus"] <= heard + lost
+    assert summary["host_commands"] == summary["apdus"]
 
 
 def test_a_card_that_would_change_its_nature_on_the_way_is_refused(tmp_path: Path) -> None:

@@ -104,6 +104,8 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         ("vpcd://empty", ("vpcd", "python")),
         ("pcsc://?card=java", ("pcsc", "java")),
         ("pcsc://ACS ACR1252", ("pcsc", "own")),
+        ("pn532://empty?card=java", ("pn532", "java")),
+        ("pn532:///dev/serial/by-id/usb-reader-0001", ("pn532", "own")),
         ("vpcd://127.0.0.1:35963", ("vpcd", "own")),
     ],
 )
@@ -116,4 +118,13 @@ def test_the_shipped_rack_with_virtual_pcsc_places_says_what_its_cards_are() -> 
     assert {kind_of(place.reader) for place in rack.places} == {
         ("pcsc", "java"),
         ("vpcd", "python"),
+    }
+
+
+def test_the_shipped_rack_with_emulated_pn532_readers_needs_no_hardware() -> None:
+    rack = load_rack(SHIPPED.with_name("rack.pn532.yaml"))
+    assert all(place.simulated for place in rack.places)
+    assert {kind_of(place.reader) for place in rack.places} == {
+        ("pn532", "java"),
+        ("pn532", "python"),
     }

@@ -32,7 +32,7 @@ def test_a_bare_model_starts_its_own_card() -> None:
         ("model", 'expected a URL such as model://, got no "://"'),
         (
             "modle://",
-            'no reader driver "modle"; there are: model, java, vpcd, pcsc, replay; '
+            'no reader driver "modle"; there are: model, java, vpcd, pcsc, pn532, replay; '
             'did you mean "model"\\?',
         ),
         ("log+model://", 'no reader driver "log"; there are: fault, trace'),
