@@ -48,7 +48,7 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     made.add_argument("name", choices=campaigns())
-    made.add_argument("--size", type=_positive, help="cards (twins) or tears (tear)")
+    made.add_argument("--size", type=_positive, help="cards, tears, kills: its own unit")
     made.add_argument("--fraction", type=_fraction, default=1.0, help="of the size, over 0 to 1")
     made.add_argument("--seed", type=_natural, default=SEED, help=f"default {SEED}")
     made.add_argument("--card", type=_natural, help="replay one card and print what was said")

@@ -17,6 +17,7 @@ from scheme.errors import EnvironmentFaultError
 ROOT = Path(__file__).resolve().parents[2]
 PLANTED = ROOT / "tests" / "planted"
 PACKAGES = ("scheme", "hil", "campaigns")
+UNTOUCHED = ("card_applet", "load", "reference_server", "scenarios", "testbed")
 APPLETS = Path("card_applet", "src", "main", "java")
 BUILT = ROOT / "card_applet" / "target"
 WITHIN_S = 300
@@ -28,11 +29,12 @@ def patches(kind: str) -> list[Path]:
 
 
 def tree_with(patch: Path, folder: Path) -> Path:
-    """Return a copy of the Python tree with a patch applied; the built applet is shared."""
+    """Return a copy of the Python tree with a patch applied; what no patch touches is shared."""
     hidden = shutil.ignore_patterns("__pycache__")
     for package in PACKAGES:
         shutil.copytree(ROOT / package, folder / package, ignore=hidden)
-    (folder / "card_applet").symlink_to(ROOT / "card_applet")
+    for shared in UNTOUCHED:
+        (folder / shared).symlink_to(ROOT / shared)
     _apply(patch, folder)
     return folder
 

@@ -183,7 +183,9 @@ class Device:
         """Return the terminal as the journal knows it."""
         config, memory = self._config, self._book.memory
         terminal = Validator(config.terminal, config.facts, self._ahead, self._sam, {})
-        terminal.resume(memory.sequence, memory.torn(), memory.accepted)
+        terminal.resume(
+            memory.sequence, memory.unrecovered(), memory.recoverable(), memory.accepted
+        )
         return terminal
 
     def _record_torn(self) -> None:

@@ -4,7 +4,7 @@
 the living and of the restarted are one program. Pure: no file, no clock.
 
     intent        presentation 4 · at 8 ms · place 2 · tariff 2 · hotlist 2 · sequence 4 · kind 1
-                  · SAM 4 · SAM counter 4 · trace 12 · SELECT answer 63
+                  · SAM 4 · SAM counter 4 · spent 1 · trace 12 · SELECT answer 63
     record        presentation 4 · its second 4 · tap record 112
     sealed        a sealed batch (docs/spec/records.md)
     acknowledged  batch number 4 · its digest 32
@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hil.validator.journal import Entry, Kind
 from scheme.apdu import parse_selected
@@ -24,9 +24,9 @@ from scheme.batches import NO_PREVIOUS, Batch, parse_batch
 from scheme.decision import DOUBLE_TAP_S
 from scheme.errors import RecordError
 from scheme.presentation import Presentation, Signed, TornTap
-from scheme.records import RECORD_SIZE, RecordKind, TapRecord
+from scheme.records import RECORD_SIZE, RecordFlag, RecordKind, TapRecord
 
-INTENT = struct.Struct(">IqHHHIBII12s63s")
+INTENT = struct.Struct(">IqHHHIBII?12s63s")
 RECORD = struct.Struct(">II112s")
 ACKNOWLEDGED = struct.Struct(">I32s")
 CLOCK = struct.Struct(">q")
@@ -40,6 +40,8 @@ class Intent:
     Attributes:
         presentation: Its number at this terminal.
         selected: What SELECT answered, 63 bytes.
+        spent: Whether a later record of the card shows that it cannot be completed any more: its
+            debit never was, and a later counter must not be taken for it. It is told as torn.
     """
 
     presentation: int
@@ -47,13 +49,19 @@ class Intent:
     kind: RecordKind
     signed: Signed
     selected: bytes
+    spent: bool = False
+
+    @property
+    def card(self) -> int:
+        """The number of the card."""
+        return parse_selected(self.selected).card
 
     def entry(self) -> Entry:
         """Return it as an entry."""
         _, place, at_ms, tariff, hotlist, sequence, trace = self.presented
         body = INTENT.pack(
             self.presentation, at_ms, place, tariff, hotlist, sequence, self.kind, *self.signed,
-            trace, self.selected,
+            self.spent, trace, self.selected,
         )  # fmt: skip
         return Entry(Kind.intent, body)
 
@@ -64,11 +72,10 @@ class Intent:
     @classmethod
     def of(cls, terminal: int, body: bytes) -> Intent:
         """Return the intent in an entry's body."""
-        number, at_ms, place, tariff, hotlist, sequence, kind, sam, counter, trace, selected = (
-            INTENT.unpack(body)
-        )
+        number, at_ms, *held, kind, sam, counter, spent, trace, selected = INTENT.unpack(body)
+        place, tariff, hotlist, sequence = held
         presented = Presentation(terminal, place, at_ms, tariff, hotlist, sequence, trace)
-        return cls(number, presented, RecordKind(kind), Signed(sam, counter), selected)
+        return cls(number, presented, RecordKind(kind), Signed(sam, counter), selected, spent)
 
 
 def record_entry(presentation: int, at_s: int, record: TapRecord) -> Entry:
@@ -142,9 +149,13 @@ class Memory:
             yield Entry(Kind.sealed, batch.body + batch.seal)
         yield from self.unsealed.values()
 
-    def torn(self) -> list[TornTap]:
-        """Return the torn taps, oldest first."""
+    def unrecovered(self) -> list[TornTap]:
+        """Return the torn taps that are to be told as torn after 120 s, oldest first."""
         return [intent.torn() for intent in self.intents.values()]
+
+    def recoverable(self) -> list[TornTap]:
+        """Return those of them that PROOF can still complete."""
+        return [intent.torn() for intent in self.intents.values() if not intent.spent]
 
     def pending(self, most: int) -> list[bytes]:
         """Return the records that the next batch would hold, lowest sequence first."""
@@ -177,6 +188,10 @@ class Memory:
         self.unsealed[said["sequence"]] = Entry(Kind.record, body)
         # Moved, recovered or told as torn: the trace id is that of the first presentation.
         self.intents.pop(said["trace"], None)
+        if not said["flags"] & RecordFlag.torn:
+            for trace, intent in self.intents.items():
+                if intent.card == said["card"] and not intent.spent:
+                    self.intents[trace] = replace(intent, spent=True)
         if not said["refusal"]:
             self.accepted = [tap for tap in self.accepted if tap[0] >= at_s - DOUBLE_TAP_S]
             self.accepted.append((at_s, said["card"]))

@@ -56,17 +56,24 @@ class Validator:
         self._accepted_s: dict[int, int] = {}
         self._recent: deque[tuple[int, int]] = deque()
 
-    def resume(self, sequence: int, torn: list[TornTap], accepted: list[tuple[int, int]]) -> None:
+    def resume(
+        self,
+        sequence: int,
+        unrecovered: list[TornTap],
+        recoverable: list[TornTap],
+        accepted: list[tuple[int, int]],
+    ) -> None:
         """Know again what was known before a loss of power.
 
         Args:
             sequence: The number of the last record.
-            torn: Torn taps that are not recovered, oldest first.
+            unrecovered: Torn taps that are to be told as torn, oldest first.
+            recoverable: Those of them that can still be completed.
             accepted: Taps accepted of late, (second, card), oldest first.
         """
         self.sequence = sequence
-        self._unrecovered = list(torn)
-        self.torn.update((left.selected.card, left) for left in torn)
+        self._unrecovered = list(unrecovered)
+        self.torn.update((left.selected.card, left) for left in recoverable)
         self._recent.extend(accepted)
         self._accepted_s.update((card, at_s) for at_s, card in accepted)
 
