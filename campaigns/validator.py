@@ -23,7 +23,7 @@ from testbed.http_target import HttpTarget
 from testbed.reference_process import ReferenceProcess
 
 SIZE = 300  # kills
-PLANTED_SIZE = 10
+PLANTED_SIZE = 4
 CARDS = 500
 BOOKED_S = 120.0
 

@@ -34,7 +34,10 @@ POLL_S = 0.003
 Got = TypeVar("Got")
 STARTING_S, TAPPING_S = 0.6, 0.3  # a random moment is drawn from up to so much
 AIMED_TAPS, PRICE_IDR = 12, 900
-AIMS = (Ins.select, Ins.init, Ins.debit, Ins.debit, Ins.proof)
+WAYS = ("tapping", "aimed", "tapping", "starting", "tapping", "aimed", "tapping", "aimed")
+AIMS = (
+    (Ins.debit, True), (Ins.debit, False), (Ins.proof, True), (Ins.init, True), (Ins.select, False)
+)  # fmt: skip
 
 
 class Kill(NamedTuple):
@@ -53,11 +56,11 @@ class Kill(NamedTuple):
     answered: bool = False
 
     @classmethod
-    def drawn(cls, chance: Random) -> Kill:
-        """Return a kill: one in eight at start, three aimed, the others while it taps and sends."""
-        way = chance.choice(("starting", *["aimed"] * 3, *["tapping"] * 4))
+    def drawn(cls, index: int, chance: Random) -> Kill:
+        """Return a kill: ways and aims take turns, moments are drawn."""
+        way = WAYS[index % len(WAYS)]
         if way == "aimed":
-            aim = chance.choice(AIMS), chance.random() < 0.7
+            aim = AIMS[index // 2 % len(AIMS)]
             return cls(way, None, chance.randrange(AIMED_TAPS), *aim)
         longest_s = STARTING_S if way == "starting" else TAPPING_S
         return cls(way, chance.uniform(0, longest_s))
@@ -83,7 +86,7 @@ class Lives:
     def killed(self, index: int) -> None:
         """Live one life and be killed in it."""
         chance = Random(f"{self._seed}/kill/{index}")
-        kill = Kill.drawn(chance)
+        kill = Kill.drawn(index, chance)
         self.counted[f"kills_{kill.way}"] += 1
         self._start()
         timer: threading.Timer | None = None
@@ -183,7 +186,8 @@ class Lives:
             said = plugged.state()
             if not said["unsealed"] + said["unsent"]:
                 return []
-            if time.monotonic() > until:
+            refused = said["set_aside"] and said["set_aside"] == said["unsealed"] + said["unsent"]
+            if refused or time.monotonic() > until:
                 return [f"expected everything handed in within {EMPTY_S:.0f} s, got {said}"]
             time.sleep(POLL_S)
 

@@ -296,6 +296,7 @@ class Device:
             "tariff": versions.tariff.version, "hotlist": versions.hotlist.version,
             "torn": len(memory.intents), "unsealed": len(memory.unsealed),
             "unsent": len(memory.unsent), "offset_ms": memory.offset_ms,
+            "set_aside": self._line.set_aside if self._line else 0,
         })  # fmt: skip
 
 

@@ -41,6 +41,11 @@ class Line:
         self._due = {"clock": 0.0, "lists": 0.0, "seal": 0.0, "send": 0.0}
         self._thread = threading.Thread(target=self._run, daemon=True)
 
+    @property
+    def set_aside(self) -> int:
+        """How many batches wait for people."""
+        return self._outbox.set_aside
+
     def start(self) -> None:
         """Begin."""
         self._thread.start()

@@ -86,6 +86,11 @@ class Outbox:
         self._aside: set[int] = set()
 
     @property
+    def set_aside(self) -> int:
+        """How many batches the back office holds others in place of; they wait for people."""
+        return len(self._aside)
+
+    @property
     def full(self) -> bool:
         """Whether there are records for a whole batch."""
         return len(self._book.memory.unsealed) >= self._most
