@@ -42,7 +42,7 @@ class Port(Protocol):
     """A serial line. Its methods raise OSError when it is gone."""
 
     def write(self, data: bytes) -> None:
-        """Send bytes; return when they have left."""
+        """Send bytes."""
         ...
 
     def read(self) -> bytes:
@@ -54,7 +54,7 @@ class Port(Protocol):
         ...
 
     def set_baudrate(self, baudrate: int) -> None:
-        """Change the speed."""
+        """Change the speed, once all that was sent has left."""
         ...
 
 
@@ -98,11 +98,6 @@ class Pn532Chip:
         self._deframer = Deframer()
         self._items: deque[Item] = deque()
         self._in_step = True
-
-    @property
-    def noise(self) -> int:
-        """How many bytes came that belonged to no frame."""
-        return self._deframer.noise
 
     def wake_up(self) -> str:
         """Wake the chip and return its firmware, as `1.6`; raises ReaderError if none answers."""
@@ -257,6 +252,8 @@ class Pn532Chip:
     def _item(self, until: float, cmd: Cmd) -> Item | None:
         """Return what comes next, or None if nothing came in time."""
         heard = monotonic()
+        if heard >= until:  # however much noise still waits to be looked at
+            return None
         while not self._items:
             data = self._guarded(self._port.read, cmd)
             self._items.extend(self._deframer.feed(data))

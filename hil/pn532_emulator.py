@@ -36,6 +36,7 @@ class Fault(Enum):
     twice = "answers twice"
     never = "acknowledges, asks the card and does not answer"
     noise = "sends noise before its answer"
+    babbling = "sends noise for that many milliseconds instead of an answer"
     corrupt = "sends its answer with a wrong checksum"
     cut = "stops in the middle of its answer"
     wrong_code = "answers another command"
@@ -176,9 +177,13 @@ class Pn532Emulator:
         answer, half = self._last, len(self._last) // 2
         if fault is Fault.late:
             self._out.wait(value / 1_000)
+        for _ in range(value if fault is Fault.babbling else 0):
+            self._write(NOISE)
+            self._out.wait(0.001)
         sent = {
             Fault.twice: answer + answer,
             Fault.never: b"",
+            Fault.babbling: b"",
             Fault.noise: NOISE + answer,
             Fault.corrupt: answer[:-2] + bytes((answer[-2] ^ 0x10, 0)),
             Fault.cut: answer[:half],

@@ -9,6 +9,8 @@ pyserial. A command longer than 262 bytes is refused: the chip cannot carry it.
 from __future__ import annotations
 
 import contextlib
+import termios
+from collections.abc import Iterator
 from pathlib import Path
 from time import monotonic, monotonic_ns, sleep
 
@@ -47,18 +49,18 @@ class SerialPort:
 
     def __init__(self, path: str) -> None:
         try:
-            self._serial = serial.Serial(
-                path, START_BAUD, timeout=POLL_S, write_timeout=WRITE_S, exclusive=True
-            )
+            with _as_os_errors():
+                self._serial = serial.Serial(
+                    path, START_BAUD, timeout=POLL_S, write_timeout=WRITE_S, exclusive=True
+                )
         except (OSError, ValueError) as error:
             raise ReaderError(
                 f"{path}: expected a serial port, got {error}; {_remedy(path, error)}"
             ) from error
 
     def write(self, data: bytes) -> None:
-        """Send bytes; return when they have left."""
+        """Send bytes; they may not have left yet."""
         self._serial.write(data)
-        self._serial.flush()
 
     def read(self) -> bytes:
         """Return what has come, waiting 0.05 s at most for the first byte."""
@@ -70,8 +72,10 @@ class SerialPort:
         return bytes(self._serial.read(waiting)) if waiting else b""
 
     def set_baudrate(self, baudrate: int) -> None:
-        """Change the speed."""
-        self._serial.baudrate = baudrate
+        """Change the speed, once all that was sent has left."""
+        with _as_os_errors():
+            self._serial.flush()
+            self._serial.baudrate = baudrate
 
     def close(self) -> None:
         """Give the port back."""
@@ -102,6 +106,11 @@ class Pn532Reader:
         self._target: Target | None = None
         self._doubtful = False  # whether the card may still have power and a session
         self._off_until = 0.0
+
+    @property
+    def asked_again(self) -> int:
+        """How many garbled answers the chip was asked for again since the port was opened."""
+        return self._chip.asked_again if self._chip else 0
 
     def open(self) -> None:
         """Take the port, wake the chip, and have it go to its speed."""
@@ -295,6 +304,15 @@ def make(address: str) -> Pn532Reader:
     if "card" in parsed.options:
         raise parsed.bad("a card of its own only with pn532:// and pn532://empty")
     return Pn532Reader(parsed.url, parsed.place, _baud(parsed))
+
+
+@contextlib.contextmanager
+def _as_os_errors() -> Iterator[None]:
+    """Have a terminal's own errors, which pyserial lets through, be errors of the system."""
+    try:
+        yield
+    except termios.error as error:
+        raise OSError(*error.args) from error
 
 
 def _baud(address: Address) -> int:

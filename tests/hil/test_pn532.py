@@ -28,7 +28,7 @@ from scheme.status import Sw
 
 SELECT = select_command(PURSE_AID).encode()
 IDENTITY = select_command(IDENTITY_AID).encode()
-HASTY = Waits(ack_s=0.2, command_s=0.3, exchange_s=0.3)
+HASTY = Waits(ack_s=0.5, command_s=0.6, exchange_s=0.6)
 
 
 @pytest.fixture
@@ -192,9 +192,10 @@ def link_of(reader: Pn532Reader) -> str:
 @pytest.mark.parametrize(
     ("fault", "value", "said"),
     [
-        (Fault.no_ack, 0, r"expected an acknowledgement within 0\.2 s, got nothing"),
-        (Fault.never, 0, r"expected an answer within 0\.3 s, got none"),
-        (Fault.late, 600, r"expected an answer within 0\.3 s, got none"),
+        (Fault.no_ack, 0, r"expected an acknowledgement within 0\.5 s, got nothing"),
+        (Fault.never, 0, r"expected an answer within 0\.6 s, got none"),
+        (Fault.late, 1_200, r"expected an answer within 0\.6 s, got none"),
+        (Fault.babbling, 1_000, r"expected an answer within 0\.6 s, got (wrong|a) "),
         (Fault.wrong_code, 0, "expected its answer, 41, got answer 43"),
         (Fault.syntax, 0, "expected its answer, 41, got error frame"),
         (Fault.unplugged, 0, "the port is gone: .*plug the reader in again"),
@@ -236,7 +237,7 @@ def test_an_answer_that_comes_late_but_in_time_is_taken(
 def test_an_answer_that_comes_too_late_is_never_taken_for_anothers(
     reader: Pn532Reader, emulator: Pn532Emulator
 ) -> None:
-    emulator.arm(Fault.late, 450)
+    emulator.arm(Fault.late, 800)
     with pytest.raises(ReaderError, match="got none"):
         reader.transceive(IDENTITY)
     answer = reader.transceive(SELECT).response
@@ -253,13 +254,13 @@ def test_an_answer_that_comes_twice_is_told_before_the_next_command(
     assert sw(reader) == Sw.ok
 
 
-@pytest.mark.parametrize("fault", [Fault.noise, Fault.corrupt, Fault.cut])
+@pytest.mark.parametrize(("fault", "again"), [(Fault.noise, 0), (Fault.corrupt, 1), (Fault.cut, 1)])
 def test_a_garbled_answer_is_asked_for_again_and_the_card_is_not(
-    fault: Fault, reader: Pn532Reader, emulator: Pn532Emulator
+    fault: Fault, again: int, reader: Pn532Reader, emulator: Pn532Emulator
 ) -> None:
     emulator.arm(fault)
     assert sw(reader) == Sw.ok
-    assert (reader.apdus, reader.host_commands) == (1, 1)
+    assert (reader.apdus, reader.host_commands, reader.asked_again) == (1, 1, again)
     assert emulator.firmware.done[Cmd.in_data_exchange] == 1
     assert emulator.fired == [fault]
 
