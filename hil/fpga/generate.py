@@ -109,6 +109,9 @@ def verilog(source: dict[str, Table]) -> str:
     for name, row in source["registers"].items():
         lines.append(f"localparam [7:0] REG_{name} = 8'h{row['address']:02x};")
     for name, row in source["registers"].items():
+        if "w" in row["access"]:
+            mask = (1 << row["width"]) - 1
+            lines.append(f"localparam [31:0] MASK_{name} = 32'h{mask:x};")
         if "reset" in row:
             lines.append(
                 f"localparam [{row['width'] - 1}:0] RESET_{name} = {row['width']}'d{row['reset']};"

@@ -153,7 +153,7 @@ SHAPES = {
     Reg.TEAR_SKIPPED: Shape(16, True, False, 0),
     Reg.LATENCY_START: Shape(5, True, True, 31),
     Reg.LATENCY_STOP: Shape(5, True, True, 31),
-    Reg.LOST: Shape(32, True, False, 0),
+    Reg.LOST: Shape(16, True, False, 0),
     Reg.BAD_CHECKSUMS: Shape(16, True, False, 0),
     Reg.BAD_LENGTHS: Shape(16, True, False, 0),
     Reg.FRAMING_ERRORS: Shape(16, True, False, 0),

@@ -1,0 +1,1 @@
+"""The FPGA in Python, to the tick: what the RTL is held to."""
