@@ -74,7 +74,7 @@ def test_whatever_a_device_says_is_an_answer_or_a_named_error(wild: Wild) -> Non
     reader = Pn532Reader("pn532://wild", wild.path, 115_200, SHORT)
     told = []
     with closing(reader):
-        for _ in range(40):
+        for _ in range(15):
             try:
                 reader.open()
                 reader.transceive(SELECT)
