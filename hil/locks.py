@@ -13,6 +13,7 @@ import errno
 import fcntl
 import json
 import os
+import pwd
 import re
 import socket
 import tempfile
@@ -187,10 +188,17 @@ def _open(file: Path) -> int:
 
 
 def _me(resource: str, run: str, deadline_s: float) -> Holder:
-    owner = os.environ.get("SUDO_USER") or os.environ.get("USER") or f"uid {os.geteuid()}"
     return Holder(
-        resource, owner, os.getpid(), socket.gethostname(), run, time.time(), deadline_s
+        resource, user(), os.getpid(), socket.gethostname(), run, time.time(), deadline_s
     )
+
+
+def user() -> str:
+    """Return whose process this is, by name where the machine knows one."""
+    try:
+        return os.environ.get("SUDO_USER") or pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return f"uid {os.geteuid()}"
 
 
 def _write(descriptor: int, holder: Holder) -> None:

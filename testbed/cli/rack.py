@@ -1,4 +1,4 @@
-"""`jakarta-one rack`: readers and cards alone."""
+"""`jakarta-one rack`: readers and cards alone. The bench itself is in `rack_bench`."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ from typing import Annotated
 
 import typer
 
+from testbed.cli import rack_bench
 from testbed.cli.exits import exit_of_verdict
 from testbed.cli.options import Beside, Json, Speed
 
 
 def make_group() -> typer.Typer:
     """Return the commands of the rack."""
-    group = typer.Typer(help="Play a city's taps on readers and cards.", no_args_is_help=True)
+    group = typer.Typer(help="Look after a bench, and play taps on it.", no_args_is_help=True)
     group.callback()(_group)
     group.command("play")(play)
+    rack_bench.add_to(group)
     return group
 
 

@@ -10,9 +10,9 @@ import pytest
 from hil.exchange import conduct
 from hil.own_card import OWN_IMAGE, OWN_SEED, own_card_data
 from hil.reader import CardHolder, make_reader
-from scheme.apdu import Mode, init_command, parse_response, parse_selected, select_command
+from hil.reader_conformance import CASES, judge
+from scheme.apdu import parse_response, parse_selected, select_command
 from scheme.dialogue import Outcome, present
-from scheme.errors import CardGoneError, ReaderError
 from scheme.keys import IDENTITY_AID, PURSE_AID, Role, TestKeys
 from scheme.sam import IssuerKeys, May
 from scheme.sam_personalisation import SamData
@@ -21,8 +21,6 @@ from scheme.verdicts import Verdict
 from tests.cards import decided, presentation
 
 SELECT = select_command(PURSE_AID).encode()
-INIT = init_command(Mode.debit, 0, 18, 50_000_018, bytes(8)).encode()
-UNKNOWN = bytes((0x80, 0xFE, 0, 0))
 URLS = (
     "model://", "java://", "vpcd://", "vpcd://?card=java", "pcsc://", "pcsc://?card=java",
     "pn532://", "pn532://?card=java",
@@ -72,40 +70,11 @@ def test_a_bare_reader_begins_with_a_card_of_its_own(reader: CardHolder) -> None
     assert sw(reader, select_command(IDENTITY_AID).encode()) == Sw.ok
 
 
-def test_a_card_without_power_forgets_its_session(reader: CardHolder) -> None:
-    assert [sw(reader, SELECT), sw(reader, INIT)] == [Sw.ok, Sw.ok]
-    reader.field_off()
-    assert sw(reader, INIT) == Sw.wrong_state
-
-
-def test_an_unknown_instruction_is_the_cards_to_refuse(reader: CardHolder) -> None:
-    assert sw(reader, UNKNOWN) == Sw.instruction_unknown
-
-
-def test_a_card_taken_out_is_gone_until_one_is_put_in(reader: CardHolder) -> None:
-    reader.remove()
-    with pytest.raises(CardGoneError, match="no card in reader"):
-        reader.transceive(SELECT)
-    reader.field_off()
-    reader.remove()
-    reader.insert(reader.issue(own_card_data()))
-    assert sw(reader, SELECT) == Sw.ok
-
-
-def test_a_reader_that_is_closed_says_so_and_opens_again(reader: CardHolder) -> None:
-    reader.close()
-    reader.close()
-    with pytest.raises(ReaderError, match="is not open"):
-        reader.transceive(SELECT)
-    reader.open()
-    reader.open()
-    assert sw(reader, SELECT) == Sw.ok
-
-
 @pytest.mark.parametrize("url", [*URLS, *OTHERS])
-def test_a_reader_never_opened_says_so(url: str) -> None:
-    with pytest.raises(ReaderError, match="is not open"):
-        make_reader(url).transceive(SELECT)
+def test_a_reader_passes_every_case_that_readers_of_others_are_judged_by(url: str) -> None:
+    results = judge(url)
+    assert [result for result in results if result.verdict != "PASS"] == []
+    assert len(results) == len(CASES)
 
 
 @pytest.mark.parametrize("url", [*URLS, "fault+java://", "fault+trace+vpcd://?trace=/dev/null"])

@@ -45,7 +45,8 @@ def test_help_opens_with_an_example_and_names_every_command(tmp_path: Path) -> N
         ("run",), ("city", "generate"), ("serve",), ("rack", "play"), ("load", "run"),
         ("report", "build"), ("report", "verify"), ("tariff", "check"), ("card", "issue"),
         ("card", "read"), ("card", "decode"), ("card", "conformance"), ("card", "keys"),
-        ("card", "build"),
+        ("card", "build"), ("rack", "scan"), ("rack", "check"), ("rack", "lock"),
+        ("rack", "leases"), ("rack", "doctor"), ("rack", "conformance"),
     ],
     ids=" ".join,
 )  # fmt: skip
