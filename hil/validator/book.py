@@ -41,7 +41,7 @@ class Book:
             for entry in entries:
                 self.memory.take(entry)
             # What is alive may be more than the bound: then wait until as much again has come.
-            if self._journal.size > self._compact_bytes + self._compacted_size:
+            if self._journal.size > max(self._compact_bytes, 2 * self._compacted_size):
                 self._journal.compact(self.memory.snapshot())
                 self._compacted_size = self._journal.size
 

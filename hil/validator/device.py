@@ -28,7 +28,7 @@ from hil.validator.memory import Intent, clock_entry, record_entry
 from hil.validator.panel import OUT_OF_ORDER, SHOWN, Shown
 from hil.validator.terminal import Validator
 from scheme.dialogue import Outcome
-from scheme.errors import CardGoneError, PurseRefusedError, ReaderError
+from scheme.errors import CardGoneError, PurseRefusedError, ReaderError, StoreError
 from scheme.keys import Role
 from scheme.presentation import Presentation
 from scheme.records import TapRecord, trace_id
@@ -58,7 +58,11 @@ class Watching(Protocol):
 
 
 class Device:
-    """A validator, switched on."""
+    """A validator, switched on.
+
+    Attributes:
+        reader: What cards are presented to.
+    """
 
     def __init__(self, config: Config) -> None:
         """Open everything.
@@ -71,9 +75,9 @@ class Device:
         self._book = Book(config.folder, config.terminal, config.compact_bytes)
         self._lists = Lists(config.folder, config.tariff)
         self._control = Control(*config.control) if config.control else None
-        self._reader = open_reader(config.reader)
+        self.reader = open_reader(config.reader)
         self._sam = open_reader(config.sam)
-        self._ahead = WriteAhead(self._reader, self._intend)
+        self._ahead = WriteAhead(self.reader, self._intend)
         self._line = Line(config, self._book, self._lists, self.tell) if config.office else None
         self._gate_until = float("inf")
         self._torn_due = 0.0
@@ -92,8 +96,12 @@ class Device:
             self.tell("error", {"where": "journal", "text": warning})
         if self._line is not None:
             self._line.start()
-        while not stop.is_set():
-            self.step(TICK_S)
+        try:
+            while not stop.is_set():
+                self.step(TICK_S)
+        except StoreError:
+            self._show(OUT_OF_ORDER)
+            raise
 
     def close(self) -> None:
         """Let go of everything."""
@@ -101,7 +109,7 @@ class Device:
             self._line.stop(STOP_S)
         if self._control is not None:
             self._control.close()
-        self._reader.close()
+        self.reader.close()
         self._sam.close()
         self._book.close()
 
@@ -120,7 +128,6 @@ class Device:
             self._torn_due = now_s + TORN_EVERY_S
             self._record_torn()
         if self._line is not None and self._line.fault is not None:
-            self._show(OUT_OF_ORDER)
             raise self._line.fault
 
     def present(self, amount_idr: int = 0, trace: bytes = b"") -> Outcome | None:
@@ -228,17 +235,17 @@ class Device:
         if not self._there(within_s):
             return
         self.present()
-        self._reader.field_off()
+        self.reader.field_off()
         while self._answers():
             time.sleep(TICK_S)
         self.tell("removed", {})
 
     def _there(self, within_s: float) -> bool:
-        if not isinstance(self._reader, Watching):
+        if not isinstance(self.reader, Watching):
             time.sleep(within_s)
             return self._answers() and self._told_detected()
         try:
-            self._reader.detect(within_s)
+            self.reader.detect(within_s)
         except CardGoneError:
             return False
         return self._told_detected()
@@ -249,7 +256,7 @@ class Device:
 
     def _answers(self) -> bool:
         try:
-            self._reader.transceive(STILL_THERE)
+            self.reader.transceive(STILL_THERE)
         except CardGoneError:
             return False
         return True
@@ -266,10 +273,10 @@ class Device:
             return
         self._there(max(order.get("within_ms", 0), 0) / 1_000)
         self.present(amount_idr, given)
-        self._reader.field_off()
+        self.reader.field_off()
 
     def _obey_remove(self, order: Order) -> None:
-        self._reader.field_off()
+        self.reader.field_off()
         self.tell("removed", {})
 
     def _obey_power(self, order: Order) -> None:
