@@ -62,8 +62,9 @@ def check(
 ) -> None:
     """Tell every mistake of a rack file at once, and every device that is missing.
 
-    Exit 2 if the file is wrong, 1 if only devices are missing. Example: jakarta-one rack check
-    my_rack.yaml --needs tear
+    Exits with 2 if the file is wrong, with 1 if only devices are missing.
+
+    Example: jakarta-one rack check my_rack.yaml --needs tear
     """
     from scenarios.shipped import rack_path
     from testbed.cli.closing import document
