@@ -61,7 +61,9 @@ class Device:
     """A validator, switched on.
 
     Attributes:
-        reader: What cards are presented to.
+        reader, sam: What cards are presented to, and what the SAM is in.
+        book: What it keeps.
+        control: Where a bench connects, or None.
     """
 
     def __init__(self, config: Config) -> None:
@@ -72,13 +74,13 @@ class Device:
             EnvironmentFaultError: If journal, reader, SAM or port cannot be had.
         """
         self._config = config
-        self._book = Book(config.folder, config.terminal, config.compact_bytes)
+        self.book = Book(config.folder, config.terminal, config.compact_bytes)
         self._lists = Lists(config.folder, config.tariff)
-        self._control = Control(*config.control) if config.control else None
+        self.control = Control(*config.control) if config.control else None
         self.reader = open_reader(config.reader)
-        self._sam = open_reader(config.sam)
+        self.sam = open_reader(config.sam)
         self._ahead = WriteAhead(self.reader, self._intend)
-        self._line = Line(config, self._book, self._lists, self.tell) if config.office else None
+        self._line = Line(config, self.book, self._lists, self.tell) if config.office else None
         self._gate_until = float("inf")
         self._torn_due = 0.0
         self._insert_sam()
@@ -86,13 +88,13 @@ class Device:
 
     def tell(self, event: str, fields: dict[str, Any]) -> None:
         """Tell a bench what happened, if one listens."""
-        if self._control is not None:
-            self._control.tell(event, self._book.now_ms(), fields)
+        if self.control is not None:
+            self.control.tell(event, self.book.now_ms(), fields)
 
     def run(self, stop: threading.Event) -> None:
         """Work until told to stop; raises StoreError if the disk takes nothing more."""
         self._tell_ready()
-        for warning in self._book.warnings:
+        for warning in self.book.warnings:
             self.tell("error", {"where": "journal", "text": warning})
         if self._line is not None:
             self._line.start()
@@ -107,11 +109,11 @@ class Device:
         """Let go of everything."""
         if self._line is not None:
             self._line.stop(STOP_S)
-        if self._control is not None:
-            self._control.close()
+        if self.control is not None:
+            self.control.close()
         self.reader.close()
-        self._sam.close()
-        self._book.close()
+        self.sam.close()
+        self.book.close()
 
     def step(self, within_s: float) -> None:
         """Do the next thing: an order, a card that is there, or what time brings."""
@@ -136,7 +138,7 @@ class Device:
         Raises:
             StoreError: If the disk takes nothing more. No card is debited without it.
         """
-        memory, at_ms, versions = self._book.memory, self._book.now_ms(), self._lists.versions
+        memory, at_ms, versions = self.book.memory, self.book.now_ms(), self._lists.versions
         number = memory.presentation + 1
         trace = trace or trace_id(self._config.sender, self._config.terminal, number)
         self._ahead.begin(number, Presentation(
@@ -149,9 +151,9 @@ class Device:
             self._failed("tap", error)
             return None
         if outcome.record is not None:
-            self._book.keep(record_entry(number, at_ms // 1_000, outcome.record))
+            self.book.keep(record_entry(number, at_ms // 1_000, outcome.record))
         elif outcome.torn is not None and outcome.torn.presented.trace not in memory.intents:
-            self._book.keep(self._ahead.left(outcome.torn).entry())
+            self.book.keep(self._ahead.left(outcome.torn).entry())
         self._tell_outcome(outcome)
         return outcome
 
@@ -184,21 +186,21 @@ class Device:
         self._terminal = self._resumed()
 
     def _intend(self, intent: Intent) -> None:
-        self._book.keep(intent.entry())
+        self.book.keep(intent.entry())
 
     def _resumed(self) -> Validator:
         """Return the terminal as the journal knows it."""
-        config, memory = self._config, self._book.memory
-        terminal = Validator(config.terminal, config.facts, self._ahead, self._sam, {})
+        config, memory = self._config, self.book.memory
+        terminal = Validator(config.terminal, config.facts, self._ahead, self.sam, {})
         terminal.resume(
             memory.sequence, memory.unrecovered(), memory.recoverable(), memory.accepted
         )
         return terminal
 
     def _record_torn(self) -> None:
-        if not self._book.memory.intents:
+        if not self.book.memory.intents:
             return
-        at_ms = self._book.now_ms()
+        at_ms = self.book.now_ms()
         try:
             records = self._terminal.record_torn(at_ms)
         except ReaderError as error:
@@ -206,8 +208,8 @@ class Device:
             return
         for record in records:
             # It belongs to a presentation of before; the number says only how far they went.
-            number = self._book.memory.presentation
-            self._book.keep(record_entry(number, at_ms // 1_000, record))
+            number = self.book.memory.presentation
+            self.book.keep(record_entry(number, at_ms // 1_000, record))
             self._tell_record(record)
 
     def _insert_sam(self) -> None:
@@ -215,17 +217,17 @@ class Device:
         config = self._config
         if config.issue:
             assert config.test_keys is not None
-            holder = held(self._sam)
-            holder.insert(_issued(config, holder.issue, self._book.memory.sam_counter))
-        elif isinstance(self._sam, Watching):
-            self._sam.detect(config.sam_within_s)
+            holder = held(self.sam)
+            holder.insert(_issued(config, holder.issue, self.book.memory.sam_counter))
+        elif isinstance(self.sam, Watching):
+            self.sam.detect(config.sam_within_s)
 
     def _next_order(self, within_s: float) -> Order | None:
-        if self._control is None:
+        if self.control is None:
             return None
         try:
-            return self._control.orders.get(timeout=within_s) if within_s else (
-                self._control.orders.get_nowait()
+            return self.control.orders.get(timeout=within_s) if within_s else (
+                self.control.orders.get_nowait()
             )
         except queue.Empty:
             return None
@@ -285,10 +287,10 @@ class Device:
             os._exit(POWER_CUT)
 
     def _obey_clock(self, order: Order) -> None:
-        before = self._book.memory.offset_ms
+        before = self.book.memory.offset_ms
         if "at_ms" in order:
-            self._book.keep(clock_entry(max(order["at_ms"], 0) - machine_ms()))
-        self.tell("clock", {"offset_ms": self._book.memory.offset_ms, "was_ms": before})
+            self.book.keep(clock_entry(max(order["at_ms"], 0) - machine_ms()))
+        self.tell("clock", {"offset_ms": self.book.memory.offset_ms, "was_ms": before})
 
     def _obey_state(self, order: Order) -> None:
         self._tell_ready()
@@ -297,7 +299,7 @@ class Device:
         self.tell("error", {"where": "control", "text": order["text"]})
 
     def _tell_ready(self) -> None:
-        memory, versions = self._book.memory, self._lists.versions
+        memory, versions = self.book.memory, self._lists.versions
         self.tell("ready", {
             "terminal": self._config.terminal, "sequence": memory.sequence,
             "tariff": versions.tariff.version, "hotlist": versions.hotlist.version,

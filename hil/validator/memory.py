@@ -137,17 +137,21 @@ class Memory:
         _TAKERS[entry.kind](self, entry.body)
 
     def snapshot(self) -> Iterator[Entry]:
-        """Yield entries that say all of this again: what a compacted journal holds."""
+        """Yield entries that say all of this again: what a compacted journal holds.
+
+        Records before the state and intents behind it: an old record must not spend a later intent.
+        """
+        for batch in self.unsent.values():
+            yield Entry(Kind.sealed, batch.body + batch.seal)
+        yield from self.unsealed.values()
         head = STATE.pack(
             self.sequence, self.presentation, self.batch, self.digest, self.sam_counter,
             self.offset_ms,
         )  # fmt: skip
-        yield Entry(Kind.state, head + b"".join(map(_ACCEPTED.pack, *self._columns())))
+        accepted = b"".join(_ACCEPTED.pack(at_s, card) for at_s, card in self.accepted)
+        yield Entry(Kind.state, head + accepted)
         for intent in self.intents.values():
             yield intent.entry()
-        for batch in self.unsent.values():
-            yield Entry(Kind.sealed, batch.body + batch.seal)
-        yield from self.unsealed.values()
 
     def unrecovered(self) -> list[TornTap]:
         """Return the torn taps that are to be told as torn after 120 s, oldest first."""
@@ -160,9 +164,6 @@ class Memory:
     def pending(self, most: int) -> list[bytes]:
         """Return the records that the next batch would hold, lowest sequence first."""
         return [self.unsealed[at].body[-RECORD_SIZE:] for at in sorted(self.unsealed)[:most]]
-
-    def _columns(self) -> tuple[list[int], list[int]]:
-        return [at_s for at_s, _ in self.accepted], [card for _, card in self.accepted]
 
     def _take_state(self, body: bytes) -> None:
         head, rest = body[: STATE.size], body[STATE.size :]
