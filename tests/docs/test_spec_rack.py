@@ -1,0 +1,89 @@
+"""docs/spec/rack.md says what the code says of rack files, readers, states and limits.
+
+The FPGA's tables are made from its registers and held by a test beside them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from hil.limits import profiles
+from hil.protocols import BenchState
+from hil.rack import FORMAT, KEYS, PLACE_KEYS, read_rack
+from hil.rack_sections import (
+    AGENT_KEYS,
+    DEFAULT_DRIVERS,
+    DUT_KEYS,
+    FEATURES,
+    FOUND_BY,
+    QUARANTINE_KEYS,
+    RESOURCE_KEYS,
+)
+from hil.reader_conformance import CASES
+
+SPEC = (Path(__file__).parents[2] / "docs/spec/rack.md").read_text(encoding="utf-8")
+KEY_TABLES = {
+    "document": KEYS,
+    "resource": RESOURCE_KEYS,
+    "place": PLACE_KEYS,
+    "dut": DUT_KEYS,
+    "agent": AGENT_KEYS,
+    "quarantine": QUARANTINE_KEYS,
+}
+OTHERS = {"default drivers", "features", "reader cases", "states", "limits", "uncertainty"}
+
+
+def rows(name: str) -> list[list[str]]:
+    """Return the rows of a table, cells without backticks."""
+    table = SPEC.split(f"<!-- table: {name} -->\n")[1].split("\n\n")[0].splitlines()[2:]
+    return [[cell.strip().strip("`") for cell in line.split("|")[1:-1]] for line in table]
+
+
+def test_every_table_is_compared_with_something() -> None:
+    assert set(re.findall("<!-- table: (.*) -->", SPEC)) == set(KEY_TABLES) | OTHERS
+
+
+@pytest.mark.parametrize("name", KEY_TABLES)
+def test_the_keys_are_those_that_are_read(name: str) -> None:
+    keys: tuple[Sequence[str], Sequence[str]] = KEY_TABLES[name]
+    found = {how: [key for key, said, _ in rows(name) if said == how] for how in ("yes", "no")}
+    one_of = [key for key, said, _ in rows(name) if said == "one of four"]
+    assert found["yes"] == list(keys[0])
+    assert [*one_of, *found["no"]] == list(keys[1])
+    assert one_of == (list(FOUND_BY) if name == "resource" else [])
+
+
+def test_the_default_drivers_and_features_are_those_of_the_code() -> None:
+    assert {(kind, how): driver for kind, how, driver in rows("default drivers")} == DEFAULT_DRIVERS
+    assert dict(rows("features")) == FEATURES
+
+
+def test_the_cases_are_those_that_readers_are_judged_by() -> None:
+    assert rows("reader cases") == [[case.id, f"{case.name}: {case.reason}"] for case in CASES]
+
+
+def test_the_states_are_those_of_the_code() -> None:
+    assert [row[0] for row in rows("states")] == [state.value for state in BenchState]
+
+
+def test_the_limits_are_those_of_the_file() -> None:
+    assert rows("limits") == [
+        [name, limit.quantity, f"{limit.limit_ms:g}", f"{limit.marginal_ms:g}"]
+        for name, limits in profiles().items()
+        for limit in limits
+    ]
+
+
+def test_the_example_is_a_rack_file_without_a_mistake(tmp_path: Path) -> None:
+    (example,) = re.findall(r"```yaml\n(format: .*?)```", SPEC, re.DOTALL)
+    file = tmp_path / "rack.yaml"
+    file.write_text(example)
+    rack, problems = read_rack(file)
+    assert problems == []
+    assert rack is not None
+    assert [place.name for place in rack.places] == ["in", "out"]
+    assert f"format: {FORMAT}" in example
