@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -50,6 +51,16 @@ def profiles(path: Path | None = None) -> dict[str, tuple[Limit, ...]]:
     if form.problems:
         raise BadInputError("; ".join(str(problem) for problem in form.problems))
     return found
+
+
+def judged(profile: str, p99_us: Mapping[str, int]) -> list[dict[str, object]]:
+    """Return a row for each limit of a profile, given what was measured of each quantity."""
+    rows: list[dict[str, object]] = []
+    for limit in profiles()[profile] if profile else ():
+        p99 = p99_us.get(limit.quantity)
+        p99_ms = None if p99 is None else p99 / 1_000
+        rows.append({**limit._asdict(), "p99_ms": p99_ms, "verdict": limit.verdict(p99_ms)})
+    return rows
 
 
 def _limits(form: Form, quantities: Fields | None) -> tuple[Limit, ...]:

@@ -17,6 +17,7 @@ import numpy as np
 from hil.drift import Drift, orders
 from hil.evidence import Played, exchange_columns, phases, summary, tap_columns
 from hil.exchange import Timed
+from hil.limits import judged
 from hil.posts import Deck, carried, close_posts, open_posts
 from hil.rack import RackFile, kind_of
 from hil.readers.fault import Tear
@@ -134,7 +135,10 @@ class Run:
         }
         whole |= summary(played, self._equal)
         whole |= carried(self._posts.values())
-        whole["phases"] = phases(played)
+        whole["phases"] = told = phases(played)
+        measured = {phase: us["p99_us"] for phase, us in told.items() if us["p99_us"]}
+        measured["tap"] = whole["service_p99_us"]
+        whole["limits"] = judged(self._rack.limits, measured)
         (out / "rack.json").write_text(json.dumps(whole, indent=2) + "\n", encoding="utf-8")
         return whole
 

@@ -121,6 +121,10 @@ def carried(posts: Iterable[Post]) -> dict[str, int]:
 
 def _check_gate(rack: RackFile, place: RackPlace, terminal: RackTerminal) -> None:
     facts = terminal.facts
+    if not place.sam:
+        raise InventoryError(
+            f'place "{place.name}" in {rack.path}: expected a SAM to play taps with, got none'
+        )
     if (place.service, place.direction) != (facts.service, facts.direction):
         raise InventoryError(
             f'place "{place.name}" in {rack.path}: expected {facts.service.name} '

@@ -152,8 +152,10 @@ def play_rack(
     """
     rack_file = load_rack(Path(rack or "rack.sim.yaml"))
     played = _play(city, rack_file, out or _beside(city, "rack"), speed or RACK_SPEED, progress)
-    failed = played["mismatches"] or played["displaced"]
-    return played | {"verdict": "FAIL" if failed else "PASS"}
+    judged = {row["verdict"] for row in played["limits"]}
+    failed = played["mismatches"] or played["displaced"] or "FAIL" in judged
+    passed = "MARGINAL" if "MARGINAL" in judged else "PASS"
+    return played | {"verdict": "FAIL" if failed else passed}
 
 
 def drive_load(

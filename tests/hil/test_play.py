@@ -19,6 +19,11 @@ from tests.hil.tiny_city import CARDS, RACK, TinyCity, morning
 FAST = 1e6
 
 
+def second_version(rack: str) -> str:
+    """Return a rack file of the first version as one of today."""
+    return rack.replace("rack/1", "rack/2").replace(", simulated: true", "")
+
+
 def played(city: TinyCity, folder: Path, rack: str = RACK) -> tuple[dict[str, Any], Path]:
     """Write a city, play it as fast as the machine can, and return the summary and its folder."""
     city.write(folder / "city")
@@ -102,6 +107,14 @@ def test_a_card_that_differs_is_named_and_its_later_taps_are_withheld(tmp_path: 
     assert by_card == [(CARDS[0], "accepted", False), (CARDS[0], "displaced", False)]
 
 
+@pytest.mark.parametrize(("limits", "tap"), [("", []), ("limits: gate-450\n", [("tap", "PASS")])])
+def test_a_play_is_held_to_the_limits_of_its_rack(
+    tmp_path: Path, limits: str, tap: list[tuple[str, str]]
+) -> None:
+    whole, _ = played(morning(), tmp_path, limits + second_version(RACK))
+    assert [(row["quantity"], row["verdict"]) for row in whole["limits"]] == tap
+
+
 def test_a_torn_tap_that_is_never_recovered_leaves_its_terminals_word(tmp_path: Path) -> None:
     _, out = played(morning(), tmp_path)
     last = records_view((out / "records.bin").read_bytes())[-1]
@@ -123,8 +136,10 @@ def test_a_play_can_be_done_again_and_gives_the_same_records(tmp_path: Path) -> 
     [
         (RACK.replace("name: out", "name: way-out"), 'no place "out" in .*there are: in, way-out'),
         (RACK.replace("direction: exit", "direction: either"), "expected mrt exit as in the plan"),
+        (second_version(RACK).replace('sam: "model://empty", ', "", 1),
+         'place "in" .*expected a SAM'),
     ],
-)
+)  # fmt: skip
 def test_a_rack_that_does_not_fit_the_plan_is_named(tmp_path: Path, rack: str, said: str) -> None:
     with pytest.raises(InventoryError, match=said):
         played(morning(), tmp_path, rack)
