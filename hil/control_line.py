@@ -17,6 +17,8 @@ from scheme.errors import ReaderError
 
 CONNECT_S = 5.0
 PIECE = 65_536
+ANSWERS = {"present": "decision", "remove": "removed", "clock": "clock", "state": "ready"}
+"""The event that answers an order; `power` is answered by silence."""
 Event = dict[str, Any]
 
 

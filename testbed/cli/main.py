@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from testbed.cli import card, city, load, rack, report, run, serve, tariff
+from testbed.cli import card, city, load, rack, report, run, serve, tariff, validator
 from testbed.cli.exits import ExitCode, error_line, exit_of_error
 
 EXAMPLE = "Example: jakarta-one run scenarios/morning_peak.yaml\n\n"
@@ -62,6 +62,7 @@ def make_app() -> typer.Typer:
     app.add_typer(city.make_group(), name="city")
     app.command("serve")(serve.serve)
     app.add_typer(rack.make_group(), name="rack")
+    app.add_typer(validator.make_group(), name="validator")
     app.add_typer(card.make_group(), name="card")
     app.add_typer(load.make_group(), name="load")
     app.add_typer(report.make_group(), name="report")
