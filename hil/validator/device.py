@@ -41,6 +41,8 @@ TICK_S = 0.05
 TORN_EVERY_S = 1.0
 GATE_OPEN_S = 3.0
 STOP_S = 12.0
+MEND_EVERY_S = 1.0
+WITHIN_MAX_MS = 60_000
 POWER_CUT = 137  # what a shell says of a process that was killed
 TRACE_SIZE = 12
 STILL_THERE = bytes((0xFF, 0xCA, 0, 0, 0))  # PC/SC part 3, 3.2.2.1.3: the reader asks for the UID
@@ -83,6 +85,7 @@ class Device:
         self._line = Line(config, self.book, self._lists, self.tell) if config.office else None
         self._gate_until = float("inf")
         self._torn_due = 0.0
+        self._mend_due = float("inf")
         self._insert_sam()
         self._terminal = self._resumed()
 
@@ -118,11 +121,16 @@ class Device:
     def step(self, within_s: float) -> None:
         """Do the next thing: an order, a card that is there, or what time brings."""
         order = self._next_order(0.0 if self._config.poll else within_s)
-        if order is not None:
-            _OBEYED[order["do"]](self, order)
-        elif self._config.poll:
-            self._poll(within_s)
+        try:
+            if order is not None:
+                _OBEYED[order["do"]](self, order)
+            elif self._config.poll:
+                self._poll(within_s)
+        except ReaderError as error:
+            self._failed("reader", error)
         now_s = time.monotonic()
+        if now_s >= self._mend_due:
+            self._mend()
         if now_s >= self._gate_until:
             self._gate_until = float("inf")
             self.tell("gate", {"open": False})
@@ -184,6 +192,20 @@ class Device:
         self.tell("error", {"where": where, "text": str(error)})
         self._show(OUT_OF_ORDER)
         self._terminal = self._resumed()
+        if not isinstance(error, CardGoneError | PurseRefusedError):
+            self._mend_due = time.monotonic()
+
+    def _mend(self) -> None:
+        """Open reader and SAM anew, and again after a while if they are not back."""
+        try:
+            for broken in (self.reader, self.sam):
+                broken.close()
+                broken.open()
+        except ReaderError:
+            self._mend_due = time.monotonic() + MEND_EVERY_S
+            return
+        self._mend_due = float("inf")
+        self._tell_ready()
 
     def _intend(self, intent: Intent) -> None:
         self.book.keep(intent.entry())
@@ -273,7 +295,7 @@ class Device:
             text = f"present: expected rupiah up to {U32} and a trace of 24 hex digits, got {order}"
             self.tell("error", {"where": "control", "text": text})
             return
-        self._there(max(order.get("within_ms", 0), 0) / 1_000)
+        self._there(min(max(order.get("within_ms", 0), 0), WITHIN_MAX_MS) / 1_000)
         self.present(amount_idr, given)
         self.reader.field_off()
 

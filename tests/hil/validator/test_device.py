@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from hil.control_line import ControlLine
+from hil.reader import CardHolder
 from hil.readers.model import ModelReader
 from hil.validator.clock import machine_ms
 from hil.validator.memory import Memory, clock_entry
@@ -108,6 +109,20 @@ def test_the_ten_seconds_are_remembered_over_a_power_cut(tmp_path: Path) -> None
     device.close()
 
 
+@pytest.mark.parametrize("url", ["model://empty", "vpcd://empty", "pn532://empty"])
+def test_a_card_is_debited_and_recorded_on_every_reader(tmp_path: Path, url: str) -> None:
+    till = Till(tmp_path, reader=url)
+    device = till.on()
+    assert isinstance(device.reader, CardHolder)
+    device.reader.insert(till.card)
+    device.present(PRICE_IDR)
+    device.reader.field_off()
+    later(device, LATER_MS)
+    device.present(PRICE_IDR)
+    assert [record.fields()["amount"] for record in records(device)] == [PRICE_IDR] * 2
+    device.close()
+
+
 def test_a_compacted_journal_says_what_the_whole_one_said(tmp_path: Path) -> None:
     till = Till(tmp_path, compact_bytes=600)
     device = till.on()
@@ -133,6 +148,18 @@ def test_a_model_sam_goes_on_from_the_counter_that_the_journal_knows(tmp_path: P
         device.close()
     device = till.on_with_own_sam()
     assert [record.fields()["sam_counter"] for record in records(device)] == [1, 2]
+    device.close()
+
+
+def test_a_reader_that_broke_is_told_and_opened_anew(tmp_path: Path) -> None:
+    till = Till(tmp_path)
+    device = till.on()
+    device.reader.close()
+    till.tapped(device)
+    assert records(device) == []
+    device.step(0)
+    till.tapped(device)
+    assert len(records(device)) == 1
     device.close()
 
 
