@@ -32,7 +32,7 @@ FILE, PART, DAMAGED, LOCK = "journal", "journal.part", "journal.damaged", "journ
 class Kind(IntEnum):
     """What an entry says."""
 
-    state = 1  # what must outlive compaction beside records and batches, behind them in a compacted file
+    state = 1  # what outlives compaction beside records and batches, behind them in the file
     intent = 2  # a card is about to be told to move money, or left before it answered
     record = 3  # a tap record was made
     sealed = 4  # a batch was sealed: its very bytes
