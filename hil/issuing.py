@@ -7,6 +7,7 @@ is also how a card gets into a reader that speaks vpcd, of whichever kind the ca
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 
 from hil.harness import Harness, JavaCard, Kind, shared_harness
 from hil.reader import Card
@@ -93,6 +94,13 @@ class Socket:
         else:
             self._virtual = VirtualCard(card)
             self._virtual.connect(self._port)
+
+    def cut(self, after: int, cut: Callable[[], None]) -> bool:
+        """Have a Python card leave in its next answer; False if none is in."""
+        if self._virtual is None:
+            return False
+        self._virtual.cut(after, cut)
+        return True
 
     def remove(self) -> None:
         """Take out the card that is in, if any."""

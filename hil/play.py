@@ -17,16 +17,18 @@ import numpy as np
 from hil.drift import Drift, orders
 from hil.evidence import Played, exchange_columns, phases, summary, tap_columns
 from hil.exchange import Timed
+from hil.faults.evidence import Evidence, counts, write_evidence
+from hil.faults.plan import Tear, torn
 from hil.limits import judged
-from hil.posts import Deck, carried, close_posts, open_posts
+from hil.posts import Deck, carried, close_posts, fault_logs, open_posts
 from hil.rack import RackFile, kind_of
-from hil.readers.fault import Tear
 from hil.slices import PlannedTap, Slice, read_slice, write_columns
 from hil.timer import Squeeze, now_ns, sleep_until
 from hil.validator.terminal import Validator
 from scheme.apdu import Ins
 from scheme.days import calendar_day
 from scheme.decision import Versions
+from scheme.dialogue import Device
 from scheme.errors import BadInputError, PurseRefusedError, StoreError
 from scheme.hotlist import Hotlist
 from scheme.keys import TestKeys
@@ -34,6 +36,7 @@ from scheme.records import TapRecord, trace_id
 
 FORMAT = "jakarta-one/rack-play/1"
 TEARS = {1: Tear.unheard, 2: Tear.lost}
+MOVES = (Ins.debit, Ins.credit)  # the instructions at which a plan tears
 OUT_OF_REACH_MS = 1 << 60  # later than any city instant
 Progress = Callable[[int, int], None]
 
@@ -80,7 +83,7 @@ class Run:
         self._equal = np.zeros(len(part.taps), np.bool_)
         self._displaced: set[int] = set()
         self._drift = Drift()
-        self._armed = 0
+        self._tears = {"armed": 0, "fired": 0}
         self._played: list[Played | None] = []
         self._squeeze: Squeeze | None = None
 
@@ -124,14 +127,16 @@ class Run:
         columns = tap_columns(taps, played, self._equal, self._squeeze, kinds)
         write_columns(out / "taps.parquet", columns)
         write_columns(out / "exchanges.parquet", exchange_columns(taps, played))
-        fired = sum(len(post.reader.fired) for post in self._posts.values())
+        of_plan, of_rack = fault_logs(self._posts.values())
+        write_evidence(out / "faults.jsonl", of_plan + of_rack)
         whole: dict[str, Any] = {
             "format": FORMAT,
             "rack": str(self._rack.path),
             "simulated": all(place.simulated for place in self._rack.places),
             "speed": speed,
             "records": len(records),
-            "tears": {"armed": self._armed, "fired": fired},
+            "tears": self._tears,
+            "faults": counts(of_rack),
         }
         whole |= summary(played, self._equal)
         whole |= carried(self._posts.values())
@@ -145,9 +150,7 @@ class Run:
     def _tap(self, row: int, tap: PlannedTap, number: int, intended_ns: int) -> Played:
         post = self._posts[tap.rack_place]
         self._record_torn(post.validator, tap.at_ms)
-        if tap.torn:
-            post.reader.arm(TEARS[tap.torn], Ins.debit, Ins.credit)
-            self._armed += 1
+        tear = post.reader.arm(torn(TEARS[tap.torn], *MOVES)) if tap.torn else None
         presented_ns = now_ns()
         post.reader.insert(self._deck.card(tap.card, post.reader))
         trace, versions = trace_id(self._part.seed, tap.terminal, number), self._versions(tap)
@@ -161,7 +164,9 @@ class Run:
         except PurseRefusedError as refused:
             outcome = f"SW {refused.sw:04X}"
         done_ns = now_ns()
-        post.reader.disarm()
+        if tear is not None:
+            post.reader.disarm()
+            self._count_tear(tear, exchanges)
         post.reader.field_off()  # it has left; the socket of a virtual reader stays for the next
         if outcome == "tap_was_torn":
             self._torn_rows[tap.terminal, tap.card, tap.at_ms] = row
@@ -169,6 +174,12 @@ class Run:
         if not self._equal[row]:
             self._drift.measure(tap.terminal, post.validator.sam_counter())
         return Played(intended_ns, presented_ns, started_ns, done_ns, outcome, exchanges)
+
+    def _count_tear(self, tear: Evidence, exchanges: list[Timed]) -> None:
+        """Count a tear as fired if it says so and the terminal did miss the answer."""
+        heard = any(timed.device is Device.card and timed.ins in MOVES for timed in exchanges)
+        self._tears["armed"] += 1
+        self._tears["fired"] += tear.fired and not heard
 
     def _versions(self, tap: PlannedTap) -> Versions:
         """Return what the terminal holds by then, as its planned record says."""

@@ -38,7 +38,7 @@ class Fault(Enum):
     noise = "sends noise before its answer"
     babbling = "sends noise for that many milliseconds instead of an answer"
     corrupt = "sends its answer with a wrong checksum"
-    cut = "stops in the middle of its answer"
+    cut = "stops after that many bytes of its answer, 0 for half of it"
     wrong_code = "answers another command"
     syntax = "answers with an error frame"
     unplugged = "loses its port in the middle of its answer"
@@ -186,7 +186,7 @@ class Pn532Emulator:
             Fault.babbling: b"",
             Fault.noise: NOISE + answer,
             Fault.corrupt: answer[:-2] + bytes((answer[-2] ^ 0x10, 0)),
-            Fault.cut: answer[:half],
+            Fault.cut: answer[: value or half],
             Fault.unplugged: answer[:half],
         }
         self._write(sent.get(fault, answer))

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from typing import NamedTuple
 
+from hil.faults.evidence import FaultLog
 from hil.issuing import may_of
 from hil.rack import RackFile, RackPlace, kind_of
 from hil.reader import Card, CardHolder, CountsCommands, Reader, open_reader
@@ -117,6 +118,18 @@ def carried(posts: Iterable[Post]) -> dict[str, int]:
         "apdus": sum(chip.apdus for chip in chips),
         "host_commands": sum(chip.host_commands for chip in chips),
     }
+
+
+def fault_logs(posts: Iterable[Post]) -> tuple[list[FaultLog], list[FaultLog]]:
+    """Return the logs of the faults that the plan asks for, and that the rack file does."""
+    standing = list(posts)
+    asked = [
+        unit.log
+        for post in standing
+        for unit in (post.device, post.sam)
+        if isinstance(unit, FaultReader)
+    ]
+    return [post.reader.log for post in standing], asked
 
 
 def _check_gate(rack: RackFile, place: RackPlace, terminal: RackTerminal) -> None:

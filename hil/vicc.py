@@ -12,9 +12,10 @@ import contextlib
 import secrets
 import socket
 import threading
+from collections.abc import Callable
 
 from hil.reader import Card
-from hil.vpcd_wire import HOST, Order, prepare, receive_frame, send_frame
+from hil.vpcd_wire import HOST, Order, framed, prepare, receive_frame, send_frame
 from scheme.errors import CardGoneError, ReaderError
 
 # PC/SC part 3, 3.1.3.2.3.1: a contactless card of ISO/IEC 14443-4 with no historical bytes.
@@ -34,6 +35,7 @@ class VirtualCard:
         self._listener: socket.socket | None = None
         self._line: socket.socket | None = None
         self._out = False
+        self._cut: tuple[int, Callable[[], None]] | None = None
 
     def connect(self, port: int, host: str = HOST) -> None:
         """Go into the reader of a vpcd that listens; raises ReaderError if none does."""
@@ -69,6 +71,10 @@ class VirtualCard:
             self._power_up()
             return True
 
+    def cut(self, after: int, cut: Callable[[], None]) -> None:
+        """Leave the reader after so many bytes of the next answer's frame, and then call `cut`."""
+        self._cut = after, cut
+
     def remove(self) -> None:
         """Leave the reader for good; again is no fault."""
         self._out = True
@@ -97,9 +103,21 @@ class VirtualCard:
             while not self._out and (frame := receive_frame(line)):
                 with self._lock:
                     answer = self._order(frame[0]) if len(frame) == 1 else self._command(frame)
+                if answer and len(frame) > 1 and self._cut is not None:
+                    self._leave_in(line, answer, *self._cut)
+                    break
                 if answer:
                     send_frame(line, answer)
         self._line = None
+
+    def _leave_in(
+        self, line: socket.socket, answer: bytes, after: int, cut: Callable[[], None]
+    ) -> None:
+        self._cut = None
+        with self._lock:
+            self._card.reset()
+        cut()  # before the other side can see it
+        line.sendall(framed(answer)[:after])
 
     def _order(self, order: int) -> bytes:
         if order == Order.tell_atr:

@@ -30,9 +30,14 @@ def prepare(line: socket.socket) -> None:
     line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
+def framed(payload: bytes) -> bytes:
+    """Return a frame as it goes over the wire."""
+    return len(payload).to_bytes(2, "big") + payload
+
+
 def send_frame(line: socket.socket, payload: bytes) -> None:
     """Send a frame; raises OSError if the other side has gone."""
-    line.sendall(len(payload).to_bytes(2, "big") + payload)
+    line.sendall(framed(payload))
 
 
 def receive_frame(line: socket.socket) -> bytes:

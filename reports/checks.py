@@ -81,12 +81,14 @@ def _validity(
         "validity", "faults_fired",
         f"faults that were asked for did not fire: {', '.join(silent)}" if silent else "",
     )  # fmt: skip
-    tears = (rack or {}).get("tears") or {}
-    armed, fired = int(tears.get("armed", 0)), int(tears.get("fired", 0))
-    yield Check(
-        "validity", "rack_tears_fired",
-        f"{armed:,} tears were armed on the rack and {fired:,} fired" if armed != fired else "",
-    )  # fmt: skip
+    for what in ("tears", "faults"):
+        counted = (rack or {}).get(what) or {}
+        armed, fired = int(counted.get("armed", 0)), int(counted.get("fired", 0))
+        yield Check(
+            "validity", f"rack_{what}_fired",
+            f"{armed:,} {what} were armed on the rack and {fired:,} fired"
+            if armed != fired else "",
+        )  # fmt: skip
     if crowd is None:
         return
     withheld = int((rack or {}).get("displaced", 0))  # on purpose, by the rack

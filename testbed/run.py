@@ -148,14 +148,24 @@ def play_rack(
 ) -> dict[str, Any]:
     """Play a city's slice on a rack; FAIL if a card part differs from the city's.
 
+    INVALID if a fault that was armed did not fire: it was not tested.
+
     What it measures lies beside the city, in CITY-rack, so that a run keeps its own evidence.
     """
     rack_file = load_rack(Path(rack or "rack.sim.yaml"))
     played = _play(city, rack_file, out or _beside(city, "rack"), speed or RACK_SPEED, progress)
+    return played | {"verdict": verdict_of_play(played)}
+
+
+def verdict_of_play(played: Mapping[str, Any]) -> str:
+    """Return INVALID if a fault that was armed did not fire, else whether the play agrees."""
+    for counted in (played["tears"], played["faults"]):
+        if counted["armed"] != counted["fired"]:
+            return "INVALID"
     judged = {row["verdict"] for row in played["limits"]}
-    failed = played["mismatches"] or played["displaced"] or "FAIL" in judged
-    passed = "MARGINAL" if "MARGINAL" in judged else "PASS"
-    return played | {"verdict": "FAIL" if failed else passed}
+    if played["mismatches"] or played["displaced"] or "FAIL" in judged:
+        return "FAIL"
+    return "MARGINAL" if "MARGINAL" in judged else "PASS"
 
 
 def drive_load(

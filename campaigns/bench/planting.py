@@ -17,7 +17,9 @@ from scheme.errors import EnvironmentFaultError
 ROOT = Path(__file__).resolve().parents[2]
 PLANTED = ROOT / "tests" / "planted"
 PACKAGES = ("scheme", "hil", "campaigns")
-UNTOUCHED = ("card_applet", "load", "reference_server", "scenarios", "testbed")
+UNTOUCHED = (
+    "card_applet", "load", "reference_server", "reports", "scenarios", "sim", "testbed",
+)  # fmt: skip
 APPLETS = Path("card_applet", "src", "main", "java")
 BUILT = ROOT / "card_applet" / "target"
 WITHIN_S = 300

@@ -16,10 +16,11 @@ from time import monotonic, monotonic_ns, sleep
 
 from hil.address import EMPTY, Address, parse_address
 from hil.exchange import Exchange
+from hil.faults.plan import Kind
 from hil.issuing import issue
 from hil.own_card import own_card_data
 from hil.pn532_chip import Pn532Chip, Target, Waits
-from hil.pn532_emulator import Pn532Emulator
+from hil.pn532_emulator import Fault, Pn532Emulator
 from hil.pn532_words import BAUDS, DATA_MAX, START_BAUD
 from hil.reader import Card
 from scheme.errors import BadInputError, CardGoneError, ReaderError
@@ -41,6 +42,14 @@ WRITE_S = 1.0
 OFF_S = 0.006  # ISO/IEC 14443-3, 5.1 ms without a field make a card forget; and a margin
 LOOK_S = 0.005  # between two looks for a card
 ARRIVE_S = 2.0
+COLLISION = 0x06
+ON_WIRE = {
+    Kind.cut: Fault.cut,
+    Kind.corrupt: Fault.corrupt,
+    Kind.duplicate: Fault.twice,
+    Kind.collide: Fault.status,
+    Kind.unplug: Fault.unplugged,
+}
 WAITS = Waits()
 
 
@@ -228,7 +237,10 @@ class OwnPn532Reader(Pn532Reader):
 
     Attributes:
         emulator: The chip, once it is open.
+        wire_kinds: The faults that its chip can make on the line to the host.
     """
+
+    wire_kinds = frozenset(ON_WIRE)
 
     def __init__(self, address: Address, waits: Waits = WAITS) -> None:
         super().__init__(address.url, "", BAUD, waits)
@@ -236,6 +248,18 @@ class OwnPn532Reader(Pn532Reader):
         self._kind = address.card_kind()
         self._empty = address.place == EMPTY
         self._inserted: Card | None = None
+
+    @property
+    def wire_fired(self) -> int:
+        """How many faults its chip has made."""
+        return len(self.emulator.fired) if self.emulator else 0
+
+    def arm_wire(self, kind: Kind, number: int) -> None:
+        """Have the chip misbehave at the next command to the card."""
+        if self.emulator is None:
+            raise ReaderError(f'"{self.url}" is not open')
+        value = COLLISION if kind is Kind.collide else number
+        self.emulator.arm(ON_WIRE[kind], value)
 
     def open(self) -> None:
         """Start the emulator, with the card in its field."""

@@ -13,6 +13,7 @@ from time import monotonic_ns
 
 from hil.address import EMPTY, Address, parse_address
 from hil.exchange import Exchange
+from hil.faults.plan import Kind
 from hil.issuing import Socket, issue
 from hil.own_card import own_card_data
 from hil.reader import Card
@@ -132,7 +133,11 @@ class VpcdReader:
 
 
 class OwnVpcdReader(VpcdReader):
-    """Likewise, with virtual cards of its own."""
+    """Likewise, with virtual cards of its own.
+
+    Attributes:
+        wire_kinds: The faults that its card can make on the connection.
+    """
 
     def __init__(self, address: Address) -> None:
         super().__init__(address.url, HOST, 0)
@@ -140,6 +145,8 @@ class OwnVpcdReader(VpcdReader):
         self._empty = address.place == EMPTY
         self._card: Card | None = None
         self._socket: Socket | None = None
+        self.wire_kinds = frozenset({Kind.cut} if self._kind == "python" else ())
+        self.wire_fired = 0
 
     def open(self) -> None:
         """Listen, and put the card in."""
@@ -158,6 +165,15 @@ class OwnVpcdReader(VpcdReader):
             self._socket.remove()
         self._socket = None
         super().close()
+
+    def arm_wire(self, kind: Kind, number: int) -> None:
+        """Have the connection end after so many bytes of the next answer's frame."""
+        assert kind is Kind.cut, kind
+        if self._socket is None or not self._socket.cut(number, self._note_cut):
+            raise ReaderError(f'reader "{self.url}": expected a Python card in it, got none')
+
+    def _note_cut(self) -> None:
+        self.wire_fired += 1
 
     def issue(self, data: CardData | SamData) -> Card:
         """Return a fresh virtual card or SAM of the kind that the URL names."""

@@ -9,8 +9,8 @@ import pytest
 
 from hil.exchange import Exchange
 from hil.reader import CardHolder, drivers, make_reader, open_reader
-from hil.readers.fault import FaultReader, Tear
-from scheme.apdu import Ins, parse_response, select_command
+from hil.readers.fault import FaultReader
+from scheme.apdu import parse_response, select_command
 from scheme.errors import BadInputError, CardGoneError, InventoryError, ReaderError
 from scheme.keys import PURSE_AID
 from tests.cards import purse
@@ -93,27 +93,6 @@ def test_a_card_can_be_put_in_and_taken_out() -> None:
     reader.remove()
     with pytest.raises(CardGoneError):
         reader.transceive(SELECT)
-
-
-@pytest.mark.parametrize("tear", list(Tear))
-def test_a_fault_tears_the_exchange_it_was_told_once_and_keeps_the_proof(tear: Tear) -> None:
-    reader = open_reader("fault+model://")
-    assert isinstance(reader, FaultReader)
-    reader.arm(tear, Ins.select)
-    with pytest.raises(CardGoneError, match="at SELECT, as asked"):
-        reader.transceive(SELECT)
-    assert parse_response(reader.transceive(SELECT).response).sw == 0x9000
-    assert reader.fired == [(tear, Ins.select)]
-    assert not reader.disarm()
-
-
-def test_a_fault_that_had_no_occasion_says_that_it_did_not_fire() -> None:
-    reader = open_reader("fault+model://")
-    assert isinstance(reader, FaultReader)
-    reader.arm(Tear.lost, Ins.debit)
-    reader.transceive(SELECT)
-    assert reader.disarm()
-    assert reader.fired == []
 
 
 class Fixed:

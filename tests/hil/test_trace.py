@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from hil.apdu_trace import read_trace
+from hil.faults.plan import Tear, torn
 from hil.gsmtap import file_head, packet
 from hil.own_card import own_card_data
 from hil.reader import make_reader, open_reader
-from hil.readers.fault import FaultReader, Tear
+from hil.readers.fault import FaultReader
 from hil.readers.trace import TraceReader
 from scheme.apdu import Ins, challenge_command, select_command
 from scheme.errors import BadInputError, CardGoneError, ReaderError, RecordError, StoreError
@@ -96,7 +97,7 @@ def test_a_card_that_left_unheard_is_in_the_trace_and_leaves_in_the_replay(tmp_p
         assert isinstance(reader, TraceReader)
         inner = reader._inner
         assert isinstance(inner, FaultReader)
-        inner.arm(Tear.unheard, Ins.init)
+        inner.arm(torn(Tear.unheard, Ins.init))
         reader.transceive(SELECT)
         with pytest.raises(CardGoneError):
             reader.transceive(INIT)

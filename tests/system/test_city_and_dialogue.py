@@ -15,14 +15,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from hil.faults.plan import torn
 from hil.issuing import fresh_challenge, may_of
-from hil.play import TEARS
+from hil.play import MOVES, TEARS
 from hil.posts import Deck
 from hil.readers.fault import FaultReader, wrap
 from hil.readers.model import ModelReader
 from hil.validator.terminal import TornMemory, Validator
 from scenarios.shipped import FOLDER
-from scheme.apdu import Ins
 from scheme.decision import Terminal, Versions
 from scheme.hotlist import Hotlist
 from scheme.image import Image
@@ -107,7 +107,7 @@ def recorded(city: Path) -> dict[int, list[TapRecord]]:
         made[number] += device.validator.record_torn(row["at_ms"])
         device.reader.insert(deck.card(row["card"], device.reader))
         if row["torn"]:
-            device.reader.arm(TEARS[row["torn"]], Ins.debit, Ins.credit)
+            device.reader.arm(torn(TEARS[row["torn"]], *MOVES))
         trace = trace_id(seed, number, row["presentation"])
         outcome = device.validator.tap(
             row["at_ms"], versions[row["hotlist"]], trace, row["amount"], row["place"]

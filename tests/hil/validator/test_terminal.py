@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from hil.readers.fault import FaultReader, Tear, wrap
+from hil.faults.plan import Tear, torn
+from hil.readers.fault import FaultReader, wrap
 from hil.readers.model import ModelReader
 from hil.validator.terminal import TornMemory, Validator
 from scheme.apdu import Ins
@@ -54,7 +55,7 @@ def test_a_refused_tap_does_not_begin_the_ten_seconds_again() -> None:
 def test_a_torn_tap_is_completed_here_or_at_the_gate_beside(beside: bool) -> None:
     memory: TornMemory = {}
     here, there, card = gate(18, memory), gate(26, memory), purse()
-    here[1].arm(Tear.unheard, Ins.debit)
+    here[1].arm(torn(Tear.unheard, Ins.debit))
     assert tap(here, card, 0) == (Verdict.tap_was_torn, 0)
     after = card.image
     assert tap(there if beside else here, card, 4_000) == (Verdict.accepted, 1)
@@ -65,7 +66,7 @@ def test_a_torn_tap_is_completed_here_or_at_the_gate_beside(beside: bool) -> Non
 def test_a_torn_tap_is_recorded_by_its_own_terminal_once_120_s_are_past() -> None:
     memory: TornMemory = {}
     here, there = gate(18, memory), gate(26, memory)
-    here[1].arm(Tear.lost, Ins.debit)
+    here[1].arm(torn(Tear.lost, Ins.debit))
     tap(here, purse(), 0)
     assert here[0].record_torn(AT_MS + 120_000) == []
     assert there[0].record_torn(AT_MS + 120_001) == []
@@ -78,14 +79,14 @@ def test_a_torn_tap_is_recorded_by_its_own_terminal_once_120_s_are_past() -> Non
 def test_a_card_that_left_before_select_leaves_no_trace() -> None:
     memory: TornMemory = {}
     here = gate(18, memory)
-    here[1].arm(Tear.lost, Ins.select)
+    here[1].arm(torn(Tear.lost, Ins.select))
     assert tap(here, purse(), 0) == (Verdict.tap_was_torn, 0)
     assert memory == {}
 
 
 def test_after_a_tap_that_never_reached_the_card_a_later_debit_is_not_taken_for_it() -> None:
     here, card = gate(18, {}), purse()
-    here[1].arm(Tear.lost, Ins.debit)
+    here[1].arm(torn(Tear.lost, Ins.debit))
     tap(here, card, 0)
     assert tap(here, card, 4_000) == (Verdict.accepted, 1)
     assert tap(here, card, 15_000) == (Verdict.accepted, 2)
