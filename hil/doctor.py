@@ -46,7 +46,8 @@ class Finding(NamedTuple):
 def examine() -> list[Finding]:
     """Return everything that was looked at; changes nothing."""
     looks: list[Callable[[], Finding]] = [
-        _pyscard, _pcscd, _vpcd, _pcsc_readers, _pyserial, _ports, _java, _applet, _iverilog, _locks,
+        _pyscard, _pcscd, _vpcd, _pcsc_readers, _pyserial, _ports, _java, _applet, _iverilog,
+        _locks,
     ]  # fmt: skip
     return [look() for look in looks]
 

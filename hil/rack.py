@@ -107,6 +107,13 @@ class RackFile:
         names = ", ".join(place.name for place in self.places)
         raise InventoryError(f'no place "{name}" in {self.path}; there are: {names}')
 
+    def lock_of(self, url: str) -> set[str]:
+        """Return what must be locked to use one reader: nothing, if it is a program."""
+        if is_own(url):
+            return set()
+        named = {each.identity for each in self.resources.values() if each.url == url}
+        return named or {identity_of(url)}
+
     def locks(self) -> set[str]:
         """Return what must be locked to use all places."""
         return {lock for place in self.places for lock in place.locks}

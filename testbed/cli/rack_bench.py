@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import signal
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperCommand
 
 from testbed.cli.options import Json
+
+if TYPE_CHECKING:
+    from hil.rack import RackFile
 
 COMMAND = "command"  # what stands behind `--`, in the context's own store
 RackOption = Annotated[
@@ -31,7 +34,7 @@ class WithCommand(TyperCommand):
 
 def add_to(group: typer.Typer) -> None:
     """Give the commands of the bench to the rack's group."""
-    for command in (scan, check, leases, doctor, conformance):
+    for command in (scan, check, leases, doctor, conformance, agent):
         group.command(command.__name__)(command)
     group.command("lock", cls=WithCommand)(lock)
 
@@ -98,19 +101,17 @@ def lock(
     import time
 
     from hil.locks import locked
-    from hil.rack import load_rack
-    from scenarios.shipped import rack_path
     from testbed.rack_check import locks_of
 
     command = ctx.meta.get(COMMAND, [])
-    wanted = names if rack is None else locks_of(names, load_rack(rack_path(Path(rack))))
+    wanted = names if rack is None else locks_of(names, _rack(rack))
     deadline_s = time.time() + 60 * minutes if minutes else 0.0
     run = " ".join(["rack lock", *command])
     with locked(wanted, run, wait, deadline_s=deadline_s) as descriptors:
         if command:
             _become(command, descriptors)
-        typer.echo(f"held: {', '.join(sorted(set(wanted)))}; Ctrl-C lets go")
         try:
+            typer.echo(f"held: {', '.join(sorted(set(wanted)))}; Ctrl-C lets go")
             while True:
                 signal.pause()
         except KeyboardInterrupt:
@@ -121,27 +122,18 @@ def leases(
     why: Annotated[
         bool, typer.Option("--why", help="Also who had what is free now, and what for.")
     ] = False,
+    rack: RackOption = None,
     json: Json = False,
 ) -> None:
-    """List the devices that somebody holds on this machine.
+    """List the devices that somebody holds on this machine, and at the agents of --rack.
 
     Example: jakarta-one rack leases --why
     """
-    import time
-    from dataclasses import asdict
-
-    from hil.locks import standing
     from testbed.cli.closing import document
+    from testbed.rack_leases import here, lines, there
 
-    told = [lock for lock in standing() if lock.held or why]
-    if json:
-        typer.echo(document([asdict(lock) for lock in told]))
-        return
-    for lock in told:
-        who = lock.holder.sentence(time.time()) if lock.holder else "nobody who has said who"
-        typer.echo(f"{lock.resource}: {'held by' if lock.held else 'free, last held by'} {who}")
-    if not told:
-        typer.echo("nobody holds a device")
+    told = here(why=why) + (there(_rack(rack)) if rack is not None else [])
+    typer.echo(document(told) if json else "\n".join(lines(told)))
 
 
 def doctor(json: Json = False) -> None:
@@ -177,6 +169,39 @@ def conformance(
     record = record_of(url, judge(url))
     typer.echo(document(record) if json else "\n".join(conformance_lines(record)))
     raise typer.Exit(exit_of_verdict(record["verdict"]))
+
+
+def agent(
+    file: Annotated[str, typer.Argument(help="Rack file of the places to offer.")],
+    host: Annotated[str, typer.Option("--host", help="Address to listen at.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=1, max=65_535)] = 8_443,
+    certificate: Annotated[
+        Path | None, typer.Option("--certificate", metavar="PEM", help="For HTTPS, with --key.")
+    ] = None,
+    key: Annotated[Path | None, typer.Option("--key", metavar="PEM")] = None,
+    token_env: Annotated[
+        str, typer.Option("--token-env", metavar="NAME", help="Variable that holds the token.")
+    ] = "JAKARTA_ONE_AGENT_TOKEN",
+) -> None:
+    """Offer the places of a rack to other machines.
+
+    Example: jakarta-one rack agent my_rack.yaml --host 0.0.0.0 --certificate a.pem --key a.key
+    """
+    from hil.agent.serve import serve, token_of
+    from hil.presence import check_ready
+
+    rack = _rack(file)
+    check_ready(rack)
+    typer.echo(f"{len(rack.places)} places at {host}:{port}; Ctrl-C ends", err=True)
+    serve(rack, token_of(token_env), host, port, certificate, key)
+
+
+def _rack(file: str) -> RackFile:
+    """Return the rack that a person means: their own file, or a shipped one by its name."""
+    from hil.rack import load_rack
+    from scenarios.shipped import rack_path
+
+    return load_rack(rack_path(Path(file)))
 
 
 def _become(command: list[str], descriptors: list[int]) -> None:

@@ -10,10 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from fastapi.routing import APIRoute
 
+from hil.agent.app import create_app
+from hil.agent.bench import AgentBench
 from hil.limits import profiles
 from hil.protocols import BenchState
-from hil.rack import FORMAT, KEYS, PLACE_KEYS, read_rack
+from hil.rack import FORMAT, KEYS, PLACE_KEYS, load_rack, read_rack
 from hil.rack_sections import (
     AGENT_KEYS,
     DEFAULT_DRIVERS,
@@ -25,7 +28,8 @@ from hil.rack_sections import (
 )
 from hil.reader_conformance import CASES
 
-SPEC = (Path(__file__).parents[2] / "docs/spec/rack.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[2]
+SPEC = (ROOT / "docs/spec/rack.md").read_text(encoding="utf-8")
 KEY_TABLES = {
     "document": KEYS,
     "resource": RESOURCE_KEYS,
@@ -34,7 +38,8 @@ KEY_TABLES = {
     "agent": AGENT_KEYS,
     "quarantine": QUARANTINE_KEYS,
 }
-OTHERS = {"default drivers", "features", "reader cases", "states", "limits", "uncertainty"}
+OTHERS = {"default drivers", "features", "reader cases", "states", "limits", "uncertainty",
+          "agent calls"}  # fmt: skip
 
 
 def rows(name: str) -> list[list[str]]:
@@ -68,6 +73,17 @@ def test_the_cases_are_those_that_readers_are_judged_by() -> None:
 
 def test_the_states_are_those_of_the_code() -> None:
     assert [row[0] for row in rows("states")] == [state.value for state in BenchState]
+
+
+def test_the_calls_are_the_routes_of_the_agent() -> None:
+    app = create_app(AgentBench(load_rack(ROOT / "rack.sim.yaml")), "no token is asked for here")
+    routes = {
+        f"{method} {route.path}".replace("{lease_id}", "ID")
+        for route in app.routes
+        if isinstance(route, APIRoute)
+        for method in route.methods
+    }
+    assert {call.partition("?")[0] for call, _ in rows("agent calls")} == routes
 
 
 def test_the_limits_are_those_of_the_file() -> None:
