@@ -106,7 +106,7 @@ def make_morning(scenario: Scenario) -> Morning:
     parties = read_participants(scenario.participants)
     network = load_network(city.data)
     spots = read_rack(scenario.rack, city.data / "places.csv") if scenario.rack else ()
-    people = _people(scenario, network, parties, tables)
+    people = people_of(scenario, network, parties, tables)
     rack_trips = choose_riders(spots, people.demand, seed)
     lanes = tuple(spot.lane for spot in spots)
     transit = run_transit(
@@ -121,9 +121,10 @@ def _calendar_day(scenario: Scenario) -> int:
     return int(calendar_day(scenario.city.from_ms // 1_000))
 
 
-def _people(
+def people_of(
     scenario: Scenario, network: Network, parties: Participants, tables: DeviceTables
 ) -> People:
+    """Return everybody whom a scenario asks for, with cards and trips."""
     city = scenario.city
     share = {service: weight / sum(OTHERS.values()) for service, weight in OTHERS.items()}
     needed = max(customers(scenario, service) / share[service] for service in NOT_RIDING)
