@@ -73,7 +73,7 @@ def encode(entry: Entry) -> bytes:
     content = bytes((entry.kind,)) + entry.body
     assert len(content) <= BODY_MAX, len(content)
     length = len(content).to_bytes(4, "big")
-    return length + zlib.crc32(length + content).to_bytes(4, "big") + content
+    return length + zlib.crc32(content, zlib.crc32(length)).to_bytes(4, "big") + content
 
 
 def scan(data: bytes) -> Scanned:
@@ -99,10 +99,12 @@ def _entry_at(data: bytes, at: int) -> Entry | None:
     if len(data) - at <= HEAD.size:
         return None
     length, crc = HEAD.unpack_from(data, at)
-    if not 1 <= length <= BODY_MAX or at + HEAD.size + length > len(data):
+    begin = at + HEAD.size
+    # The cheap questions first: in damaged bytes they are asked at every place.
+    if not 1 <= length <= BODY_MAX or begin + length > len(data) or data[begin] not in _KINDS:
         return None
-    content = data[at + HEAD.size : at + HEAD.size + length]
-    if zlib.crc32(data[at : at + 4] + content) != crc or content[0] not in _KINDS:
+    content = data[begin : begin + length]
+    if zlib.crc32(content, zlib.crc32(data[at : at + 4])) != crc:
         return None
     return Entry(Kind(content[0]), content[1:])
 
