@@ -13,10 +13,10 @@ from hil.fpga import frames
 from hil.fpga.frames import Frame, encode
 from hil.fpga.model.fpga import BITS_A_BYTE
 from hil.fpga.model.settings import Settings
-from hil.fpga.regs import ESCAPE, FLAG, INPUTS, SHAPES, Command, Control, Reg, Source
+from hil.fpga.regs import ESCAPE, FLAG, INPUTS, SHAPES, Control, Reg, Source
 from hil.fpga.stimulus import Kind, Step, Stimulus
 
-TICKS = 7_000  # about as long as one is
+TICKS = 4_000  # about as long as one is
 SETTINGS = Settings(  # everything that wraps or stays does so within one
     divisor=2, build=0x5EED0001, log_bits=3, first_tick=(1 << 48) - 2_500, count_max=3
 )
@@ -31,6 +31,8 @@ def random_stimulus(seed: int, number: int, settings: Settings = SETTINGS) -> St
     """Return stimulus `number` of a seed."""
     script = _Script(random.Random(f"{seed} {number}"), settings.divisor)
     theme = THEMES[number % len(THEMES)]
+    if script.chance.random() < 0.3:  # after a reset the line is in step without a flag
+        script.send(encode(Frame(script.sequence, *frames.hello()))[1:], 600)
     theme(script)
     script.look()
     script.move_inputs()
@@ -166,7 +168,7 @@ def _log(script: _Script) -> None:
 def _file(script: _Script) -> None:
     """Write and read every register, known or not, with values that fit or do not."""
     chance = script.chance
-    registers = chance.sample(tuple(SHAPES), len(SHAPES)) + [Reg(Reg.EDGES)]
+    registers = chance.sample(tuple(SHAPES), 12)
     for register in [*registers, *(chance.randrange(256) for _ in range(3))]:
         if register == Reg.WATCHDOG:  # a short one would end all that follows
             value = chance.randrange(1 << 20, 1 << 32)
@@ -184,8 +186,9 @@ def _line(script: _Script) -> None:
     chance = script.chance
     while script.at < TICKS:
         good = encode(Frame(chance.randrange(256), *frames.read(chance.choice(LOOKED_AT))))
+        plain = good if ESCAPE not in good else bytes([FLAG])
         at = chance.randrange(1, len(good) - 1)
-        kind = chance.randrange(9)
+        kind = chance.randrange(11)
         if kind == 0:
             bad = bytes([*good[:at], good[at] ^ 1 << chance.randrange(8), *good[at + 1 :]])
             script.send(bad, 330)
@@ -211,12 +214,22 @@ def _line(script: _Script) -> None:
             script.send(good, 330)
             script.steps.append(Step(inside, Kind.LINE, chance.randrange(2)))
         elif kind == 7:
+            script.send(good[:at], 2)
+            script.steps.append(Step(script.at, Kind.LINE, 0))  # no byte, and then the rest
+            script.at += (BITS_A_BYTE + 1) * script.divisor
+            script.steps.append(Step(script.at, Kind.LINE, 1))
+            script.at += script.divisor
+            script.send(good[at:], 330)
+        elif kind == 8:
+            needless = (bytes([ESCAPE, b ^ 0x20]) if b != FLAG else bytes([b]) for b in plain)
+            script.send(b"".join(needless), 330)
+        elif kind == 9:
             script.ask(frames.write(chance.randrange(256), 0x7D7E7D7E), 8)
         else:
             script.send(good, chance.randrange(200))  # the next comes before the answer is out
         if chance.random() < 0.1:
             script.control(Control.CLEAR_ERRORS)
-        if chance.random() < 0.3:
+        if chance.random() < 0.5:
             script.read(chance.choice((0x31, 0x32, 0x33, 0x34)))
 
 
@@ -247,9 +260,11 @@ def _restart(script: _Script) -> None:
             script.set(tear_select=16)
             script.control(Control.ARM | Control.TRIGGER)
         if chance.random() < 0.5:
-            back = script.at - chance.randrange(200)
+            back = script.at - chance.randrange(500)
             script.steps.append(Step(max(0, back), Kind.RESET, chance.randrange(1, 6)))
         script.ask(frames.hello(), 24)
+        script.read(chance.choice(LOOKED_AT))
+        script.read(chance.choice((Reg.BAD_CHECKSUMS, Reg.BAD_LENGTHS, Reg.FRAMING_ERRORS)))
         script.pause(200)
 
 

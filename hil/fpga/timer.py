@@ -72,6 +72,7 @@ class FpgaTimer:
         hello: Who answered, once it is open.
         was_safe: Whether it had fallen to safe before it was opened.
         ties: Its clock on the host's.
+        next_event: Number of the next event to fetch.
     """
 
     def __init__(
@@ -87,7 +88,7 @@ class FpgaTimer:
         self._serve = serve or served
         self._served: Served | None = None
         self._link: Link | None = None
-        self._next_event = 0
+        self.next_event = 0
         self._stamps: list[Stamp] = []
         self._armed = False
 
@@ -210,7 +211,7 @@ class FpgaTimer:
         while True:
             portion = self.look_at_log()
             found += portion.events
-            self._next_event = (portion.first + len(portion.events)) % NUMBERS
+            self.next_event = (portion.first + len(portion.events)) % NUMBERS
             if len(portion.events) == portion.waiting:
                 if portion.events:
                     self.look_at_log()  # which drops the last portion
@@ -218,7 +219,7 @@ class FpgaTimer:
 
     def look_at_log(self) -> Events:
         """Return the next events, again and again the same until `log` has taken them."""
-        return Events.parse(self.link.ask(frames.events(self._next_event)).body)
+        return Events.parse(self.link.ask(frames.events(self.next_event)).body)
 
     def ticks(self) -> int:
         """Return the clock as it is now."""
@@ -281,7 +282,7 @@ class FpgaTimer:
         step = self.hello.fifo // 2
         for number in range(0, NUMBERS, step):
             with contextlib.suppress(FpgaRefusedError):
-                self._next_event = number
+                self.next_event = number
                 self.log()
                 return
             if not number:  # not after a reset: fill it so far that no step can go past it

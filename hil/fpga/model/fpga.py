@@ -63,19 +63,6 @@ class Fpga:
         self._came: Frame | BadFrame | None = None
         self._software = False
         self._busy_until = 0
-        self._read = {
-            Reg.ID: lambda: ID,
-            Reg.TICK: lambda: self.now,
-            Reg.STATUS: self._status,
-            Reg.INPUTS: lambda: self._inputs.levels,
-            Reg.PINS: lambda: self.pins,
-            Reg.TEAR_TRIGGERED: lambda: self._tear.triggered_at,
-            Reg.TEAR_FIRED: lambda: self._tear.fired_at,
-            Reg.TEAR_SKIPPED: lambda: self._tear.skipped,
-            Reg.LOST: lambda: self._log.lost,
-            **{reg: lambda reg=reg: self._set[reg] for reg in self._set},
-            **{reg: lambda reg=reg: self._errors[reg] for reg in LINE_ERRORS},
-        }
 
     def receive(self, at: int, byte: int) -> None:
         """Let a byte, or MISFRAMED, be whole in tick `at` since reset; later calls, later ticks."""
@@ -126,7 +113,7 @@ class Fpga:
         if self.at < self._busy_until:
             self._count(Reg.OVERRUNS)
             return None, None
-        told = Told(self.settings, self._read, self._log, self._latency, self._watchdog.safe)
+        told = Told(self.settings, self._value, self._log, self._latency, self._watchdog.safe)
         judged = judge(request, told)
         at, a_byte = self.at + ANSWER_AFTER, BITS_A_BYTE * self.settings.divisor
         for byte in encode(judged.answer):
@@ -185,6 +172,25 @@ class Fpga:
 
     def _count(self, reg: Reg) -> None:
         self._errors[reg] = min(self._errors[reg] + 1, self.settings.count_max)
+
+    def _value(self, reg: Reg) -> int:
+        """Return what reading a register gives in this tick."""
+        if reg in self._set:
+            return self._set[reg]
+        if reg in self._errors:
+            return self._errors[reg]
+        tear = self._tear
+        return {
+            Reg.ID: ID,
+            Reg.TICK: self.now,
+            Reg.STATUS: self._status(),
+            Reg.INPUTS: self._inputs.levels,
+            Reg.PINS: self.pins,
+            Reg.TEAR_TRIGGERED: tear.triggered_at,
+            Reg.TEAR_FIRED: tear.fired_at,
+            Reg.TEAR_SKIPPED: tear.skipped,
+            Reg.LOST: self._log.lost,
+        }[reg]
 
     def _status(self) -> int:
         """Return register STATUS."""

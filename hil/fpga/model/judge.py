@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import NamedTuple
 
 from hil.fpga.frames import ERROR, Frame
@@ -41,7 +41,7 @@ class Told(NamedTuple):
     """Everything that an answer may tell, as it stands in this tick."""
 
     settings: Settings
-    read: Mapping[Reg, Callable[[], int]]
+    read: Callable[[Reg], int]
     log: EventLog
     latency: LatencyUnit
     safe: bool
@@ -64,7 +64,7 @@ def judge(request: Frame, told: Told) -> Judged:
             error = ErrorCode.UNKNOWN_REGISTER
         elif request.command == Command.READ:
             readable = SHAPES[reg := Reg(body[0])].readable
-            return _answered(request, (told.read[reg]() if readable else 0).to_bytes(8))
+            return _answered(request, (told.read(reg) if readable else 0).to_bytes(8))
         else:
             reg, value = Reg(body[0]), int.from_bytes(body[1:])
             error = _write(reg, value, told.safe)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 
-
 class Settings(NamedTuple):
     """The parameters of `rtl/rack_fpga.v`, there in capitals.
 

@@ -1,4 +1,4 @@
-"""The model at the pins: bits of the host's line to bytes and back, resets, and a whole stimulus."""
+"""The model at its pins: bits of the host's line to bytes and back, resets, whole stimuli."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def _live(
 def received(
     levels: Iterable[Pins], life: Life, divisor: int
 ) -> Iterator[tuple[int, int]]:
-    """Yield the bytes that a receiver makes of the line, each with the tick in which it is whole."""
+    """Yield what a receiver makes of the line: ticks and the bytes that are whole in them."""
     at, line = _line_as_seen(levels, life)
 
     def level(tick: int) -> int:

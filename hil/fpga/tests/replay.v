@@ -71,3 +71,5 @@ module replay;
         $finish;
     end
 endmodule
+
+`default_nettype wire
