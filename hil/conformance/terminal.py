@@ -44,22 +44,15 @@ class TellsUid(Protocol):
         ...
 
 
-class Said(NamedTuple):
-    """What SELECT of a purse said."""
-
-    card: int
-    issuer: int
-    profile: int
-    status: int
-    key_version: int
-    group: int
-    group_expiry: int
-    expiry: int
-    nt: int
-    balance: int
-    flags: int
-    transit: bytes
-    parking: bytes
+# What SELECT of a purse said, field by field.
+Said = NamedTuple(  # noqa: UP014  (as lines of a class these would be `scheme.apdu`'s)
+    "Said",
+    [
+        ("card", int), ("issuer", int), ("profile", int), ("status", int), ("key_version", int),
+        ("group", int), ("group_expiry", int), ("expiry", int), ("nt", int), ("balance", int),
+        ("flags", int), ("transit", bytes), ("parking", bytes),
+    ],
+)  # fmt: skip
 
 
 class Moved(NamedTuple):
