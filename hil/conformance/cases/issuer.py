@@ -92,6 +92,10 @@ def _store_cold(terminal: Terminal) -> Answer:
 def _not_issued(terminal: Terminal) -> None:
     """An identity that was never issued answers nothing, and the purse beside it everything."""
     refused(terminal.select(IDENTITY), Sw.wrong_state)
+    refused(terminal.tell(0x30, 0, 0, bytes(10)), Sw.wrong_state)
+    refused(terminal.tell(0x32, 9, 9), Sw.wrong_state)
+    refused(terminal.select(IDENTITY[:5]), Sw.application_unknown)
+    refused(terminal.tell(0x02), Sw.instruction_unknown)
     terminal.power_off()
     debited(terminal, AMOUNT)
 
