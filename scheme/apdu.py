@@ -126,6 +126,8 @@ REFUND_OF = {
 }
 
 
+# Looked up once: these run in every tap.
+_INIT, _AUTHENTICATE, _CONFIRM = Ins.init, Ins.authenticate, Ins.confirm
 _HEAD = struct.Struct("5B").pack  # up to Lc
 _new = tuple.__new__  # a named tuple at half of what calling its class costs
 
@@ -229,7 +231,7 @@ def init_command(
 ) -> Command:
     """Return the command that opens a session; the card writes nothing on it."""
     data = INIT_DATA.codec.pack(amount_idr, terminal, sam, challenge)
-    return _new(Command, (CLA, Ins.init, mode, purse, data))
+    return _new(Command, (CLA, _INIT, mode, purse, data))
 
 
 def value_command(
@@ -325,13 +327,13 @@ def authenticate_command(
             4; for BLOCK the reason 1.
         purse: The purse that INIT named.
     """
-    high = purse - MAIN_PURSE << 4
-    return _new(Command, (CLA, Ins.authenticate, ins or 0, high | p2, proven + body))
+    p2 |= (purse - 1) << 4
+    return _new(Command, (CLA, _AUTHENTICATE, ins or 0, p2, proven + body))
 
 
 def confirm_command(ins: Ins, answer: bytes, sign: bool = False) -> Command:
     """Return the command with which a SAM checks S3, and signs S4 if asked."""
-    return Command(CLA, Ins.confirm, ins, int(sign), answer)
+    return _new(Command, (CLA, _CONFIRM, ins, int(sign), answer))
 
 
 def restore_command(number: int, amount_idr: int, mac: bytes) -> Command:

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-from scheme.apdu import CLA_ISO, SELECT_BY_AID, Ins, parse_command
+from scheme.apdu import CLA_ISO, SELECT_BY_AID, Ins
 from scheme.keys import PURSE_AID
 from scheme.purse import Purse
 
-SELECTS = bytes((CLA_ISO, Ins.select, SELECT_BY_AID, 0))
+AID_SIZE = len(PURSE_AID)
+SELECTS = bytes((CLA_ISO, Ins.select, SELECT_BY_AID, 0, AID_SIZE))
+WITH_LE = (0, 1)  # bytes that may stand behind an AID
 
 
 class Application(Protocol):
@@ -56,13 +58,12 @@ class Card:
 
     def answer(self, apdu: bytes) -> bytes:
         """Return the answer to a command; never raises, whatever the bytes."""
-        if apdu[:4] == SELECTS:
-            self._select(apdu)
+        if apdu[: len(SELECTS)] == SELECTS and len(apdu) - len(SELECTS) - AID_SIZE in WITH_LE:
+            self._select(apdu[len(SELECTS) :][:AID_SIZE])
         return self._current.answer(apdu)
 
-    def _select(self, apdu: bytes) -> None:
-        command = parse_command(apdu)
-        chosen = self._applications.get(command.data) if command else None
+    def _select(self, aid: bytes) -> None:
+        chosen = self._applications.get(aid)
         if chosen is not None and chosen is not self._current:
             self._current.reset()
             self._current = chosen
