@@ -66,6 +66,7 @@ class Device(Enum):
 
 # Looked up once: these run in every tap.
 _new = tuple.__new__  # a named tuple at half of what calling its class costs
+_LOAD, _LOADS, _DEBITS = RecordKind.load, (Mode.credit, Ins.credit), (Mode.debit, Ins.debit)
 _ACCEPTED = Verdict.accepted
 _NOT_GENUINE = (Sw.wrong_mac, Sw.keys_unknown)
 _CARD, _SAM, _OK = Device.card, Device.sam, int(Sw.ok)
@@ -184,8 +185,7 @@ def _move(
     presented: Presentation, hand: Hand, selected: Selected, said: bytes, decision: Decision
 ) -> Dialogue:
     """Debit or load what was decided, with the new state, in one write of the card."""
-    loads = decision.kind is RecordKind.load
-    mode, ins = (Mode.credit, Ins.credit) if loads else (Mode.debit, Ins.debit)
+    mode, ins = _LOADS if decision.kind is _LOAD else _DEBITS
     terminal, place, at_ms = presented[:3]
     command = init_command(mode, decision.amount_idr, terminal, hand.sam, hand.challenge)
     answer = _heard(_CARD, command, (yield _CARD, command))
@@ -251,10 +251,9 @@ def _not_genuine(
 
 def _check_moved(selected: Selected, decision: Decision, debited: Debited) -> None:
     """Raise PurseRefusedError if the card moved another amount, or its counter by other than 1."""
-    moved = decision.amount_idr if decision.kind is RecordKind.load else -decision.amount_idr
-    expected = (selected.balance + moved, selected.nt + 1)
-    if (debited.balance, debited.nt) != expected:
-        got = (debited.balance, debited.nt)
+    moved = decision.amount_idr if decision.kind is _LOAD else -decision.amount_idr
+    expected, got = (selected.balance + moved, selected.nt + 1), debited[:2]
+    if got != expected:
         raise PurseRefusedError(
             f"card: expected balance and counter {expected} after it, got {got}", Sw.wrong_data
         )

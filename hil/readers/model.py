@@ -21,6 +21,7 @@ from scheme.personalisation import CardData
 from scheme.sam_personalisation import SamData
 
 CARD_FILES = (".json", ".yaml")
+_new = tuple.__new__
 
 
 class ModelReader:
@@ -72,7 +73,7 @@ class ModelReader:
         sent_ns = monotonic_ns()
         response = answer(apdu)
         # As calling the class does, at half the cost.
-        return tuple.__new__(Exchange, (response, sent_ns, monotonic_ns()))
+        return _new(Exchange, (response, sent_ns, monotonic_ns()))
 
 
 def make(address: str) -> ModelReader:
