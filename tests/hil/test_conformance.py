@@ -143,15 +143,15 @@ class Mute(Kept):
 
     def __init__(self, answer: bytes) -> None:
         super().__init__(card())
-        self._answer = answer
+        self._says = answer
 
     def transceive(self, apdu: bytes) -> Exchange:
         exchange = super().transceive(apdu)
         if apdu[1:2] != b"\x42":
             return exchange
-        if not self._answer:
+        if not self._says:
             raise CardGoneError("the card left the field")
-        return Exchange(self._answer, 0, 0)
+        return Exchange(self._says, 0, 0)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from hil.conformance.given import (
     BANK,
     CARD,
     CLINIC,
+    EIGHT_PARTIES,
     GROUP,
     GROUP_EXPIRY,
     IDENTITY_DATA,
@@ -186,6 +187,32 @@ def _another_partys(terminal: Terminal) -> None:
     refused(terminal.tell(0x34, 0, 0, mac(macs, b"\x02\x34\0")), Sw.wrong_mac)
 
 
+def _class(terminal: Terminal) -> None:
+    visit = Visit(terminal, BANK)
+    refused(terminal.tell(0x32, OVER_18, 0, ANY_MAC, cla=0x90), Sw.class_unknown)
+    refused(visit.ask(0x32, OVER_18), Sw.wrong_state)
+
+
+def _cut(terminal: Terminal) -> None:
+    """What is no APDU in the middle of a visit reaches no application."""
+    visit = Visit(terminal, BANK)
+    refused(terminal.send(b"\x80\x32\x01\x00\x08\x00"), Sw.wrong_length)
+    visit.attribute(OVER_18)
+
+
+def _misselected(terminal: Terminal) -> None:
+    visit = Visit(terminal, BANK)
+    refused(terminal.tell(0xA4, 0, 0, IDENTITY, cla=0), Sw.wrong_parameters)
+    refused(visit.ask(0x32, OVER_18), Sw.wrong_state)
+
+
+def _every_row(terminal: Terminal) -> None:
+    for party in range(BANK, BANK + 8):
+        Visit(terminal, party).attribute(OVER_18)
+    done(terminal.select(IDENTITY), 1)
+    refused(terminal.tell(0x30, 0, 0, (BANK + 8).to_bytes(2, "big") + bytes(8)), Sw.keys_unknown)
+
+
 def _never_locked(terminal: Terminal) -> None:
     """Any number of wrong MACs, and the identity is as good as before."""
     for _ in range(40):
@@ -307,6 +334,20 @@ CASES = [
          "the application that is left forgets", _forgets(lambda t: t.select(PURSE))),
         (37, 9, "power-off in a session of the identity",
          "what a session needs is not kept without power", _forgets(lambda t: t.power_off())),
+    ),
+    *cases(
+        "IDN",
+        (42, 7, "class 90 in a visit", "class 80 alone, but for SELECT", _class),
+        (43, 7, "an instruction that is not there in a visit", "there is no such instruction",
+         _told(Sw.instruction_unknown, 0x36, 0, 0, 8)),
+        (44, 9, "SELECT with P1 00 in a visit", "a SELECT that fails leaves nothing selected",
+         _misselected),
+        (45, 10, "a command cut short in a visit", "what is no APDU reaches no application", _cut),
+    ),
+    *cases(
+        "IDN",
+        (46, 2, "OPEN by eight parties", "a card has up to eight rows", _every_row),
+        given=EIGHT_PARTIES,
     ),
     *cases(
         "IDN",

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from hil.conformance.case import Play, cases, refusals
 from hil.conformance.given import (
     BALANCE,
+    EIGHT_CATEGORIES,
     NO_AID,
     NT,
     NT_MAX,
@@ -190,6 +191,12 @@ CASES = [
         (23, 2, Sw.counter_exhausted, "a wrong category at the last NT",
          "the NT stands before the category", _in_purse(_category(1))),
         given=OLD,
+    ),
+    *cases(
+        "PUR",
+        (26, 2, "a debit in the last of eight categories", "a list has up to eight",
+         _whole(2, ROUTINE, CATEGORY)),
+        given=EIGHT_CATEGORIES,
     ),
     *refusals(
         "PUR",
