@@ -267,7 +267,7 @@ class Jvm:
             said = self._log.read().decode("utf-8", "replace").strip().splitlines()
             raise ReaderError(
                 f'java harness: expected "ready PORT" within {READY_S:.0f} s, got {line.strip()!r}'
-                + (f"; java said: {said[0]}" if said else "")
+                + (f"; java said: {_cause(said)}" if said else "")
                 + "; build it again: make card"
             )
         return int(port)
@@ -303,6 +303,11 @@ def shared_harness() -> Harness:
             _shared.append(Harness(jvm.port))
             atexit.register(_shared[0].close)
         return _shared[0]
+
+
+def _cause(said: list[str]) -> str:
+    """Return the line that tells most of what a JVM wrote."""
+    return next((line for line in reversed(said) if line.startswith("Caused by")), said[0])
 
 
 def _line_within(stream: IO[bytes] | None, seconds: float) -> str:
