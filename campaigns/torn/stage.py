@@ -16,6 +16,7 @@ from campaigns.bench.terminal import (
     READ_LOG,
     SELECT_SIZE,
     Session,
+    card_says,
     init,
     number,
     select,
@@ -50,6 +51,7 @@ class Stage:
         self.keys_by_version: dict[int, Keys] = {issued.key_version: dict(issued.role_keys())}
         self.version = issued.key_version
         self.terminal = chance.randrange(1, 1 << 32)
+        self.genuine = True  # whether the last INIT proved what SELECT had said
 
     def say(self, apdu: bytes) -> bytes:
         """Say a command and return its answer."""
@@ -60,11 +62,12 @@ class Stage:
 
     def open(self, mode: int, purse: int = 1, amount: int = 0) -> Session:
         """Select and open a session."""
-        self.say(select(PURSE))
+        said = self.say(select(PURSE))[:-2]
         data = number(amount) + number(self.terminal) + number(77) + self.chance.randbytes(8)
         answer = self.say(init(mode, purse, data))
         role = {2: "load", ADMIN: "admin"}.get(mode, "debit")
         keys = session_keys(self.keys_by_version[self.version][role], answer, data)
+        self.genuine = answer[18:26] == card_says(keys[0], mode, purse, said + data + answer[:18])
         return Session(mode, purse, amount, *keys)
 
     def debit(self, amount: int, slot: int = 0, state: bytes = b"") -> Session:
@@ -102,8 +105,8 @@ class Seen(NamedTuple):
 def look(answer: Answer, stage: Stage, chance: Random) -> Seen:
     """Return what a card tells: SELECT, its purses, its proof and log in a session of a SAM.
 
-    The keys are those of the version that the card says it has. An answer without its right S3
-    counts as another answer.
+    The keys are those of the version that the card says it has. An answer without its right S1 or
+    S3 counts as another answer.
     """
     eye = Stage(answer, chance, stage.issued)
     eye.keys_by_version = stage.keys_by_version
@@ -116,7 +119,9 @@ def look(answer: Answer, stage: Stage, chance: Random) -> Seen:
     balances = []
     for purse in PURSES:
         eye.open(1, purse, 0)
-        balances.append(eye.heard[-1][12:16] if eye.heard[-1][-2:] == OK else eye.heard[-1])
+        told = eye.heard[-1]
+        balance = told[12:16] if eye.genuine else b"wrong S1"
+        balances.append(balance if told[-2:] == OK else told)
     session = eye.open(4)
     proof = _proved(eye, session, PROOF, 0, selected[NT_AT])
     log = [_proved(eye, session, READ_LOG, 1)]
