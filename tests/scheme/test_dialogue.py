@@ -8,14 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scheme.apdu import SLOT_OF, Ins, Slot
+from scheme.apdu import SLOT_OF, Ins, Proved, Slot, parse_selected
 from scheme.cryptograms import tac
 from scheme.decision import Decision
 from scheme.dialogue import Device, present
 from scheme.errors import PurseRefusedError
 from scheme.image import CardKeys, Limits
 from scheme.keys import Role, card_key
-from scheme.presentation import torn_record
+from scheme.layouts import STORED
+from scheme.presentation import recovered_record, torn_record
 from scheme.purse import Purse
 from scheme.records import ZERO_TAC, RecordFlag, RecordKind, TapRecord
 from scheme.verdicts import Verdict
@@ -246,3 +247,14 @@ def test_a_debit_over_the_balance_is_refused_by_the_card_itself() -> None:
         run(present(presentation(), lambda _: decided()), card, sam())
     assert refused.value.sw == 0x9401
     assert card.image.balance == 1_000
+
+
+def test_a_debit_from_before_a_change_of_keys_is_recovered_under_the_version_it_was_made() -> None:
+    card, module = purse(), sam()
+    run(present(presentation(), lambda _: TRANSIT), card, module, swallow=(2,))
+    proved = Proved(card.image.nt, STORED.unpack(card.image.proof[:26]), card.image.proof[26:])
+    rotated = parse_selected(card.image._replace(key_version=2).said())
+    record = recovered_record(presentation(), rotated, presentation(), proved)
+    assert record.fields()["key_version"] == 1
+    key = card_key(KEYS.issuer_master(ISSUER, Role.tac), Role.tac, CARD, ISSUER, 1)
+    assert tac(key, record.card_part) == record.fields()["tac"]
