@@ -237,9 +237,10 @@ class Jvm:
 
     def __init__(self, applet: Path = APPLET, flags: tuple[str, ...] = FLAGS) -> None:
         """Start it on what was built in `applet`; raises ReaderError with what to do about it."""
+        start = command(applet, flags)
         self._log = tempfile.TemporaryFile()  # noqa: SIM115  # as long as the JVM
         self._process = subprocess.Popen(
-            command(applet, flags), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log
+            start, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log
         )
         try:
             self.port = self._ready()
