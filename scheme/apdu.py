@@ -128,6 +128,8 @@ REFUND_OF = {
 
 # Looked up once: these run in every tap.
 _INIT, _AUTHENTICATE, _CONFIRM = Ins.init, Ins.authenticate, Ins.confirm
+_SELECTED, _DEBITED = SELECTED.codec, DEBIT_ANSWER.codec
+_ASKED, _ORDERED = INIT_DATA.codec, DEBIT_HEAD.codec
 _HEAD = struct.Struct("5B").pack  # up to Lc
 _new = tuple.__new__  # a named tuple at half of what calling its class costs
 
@@ -230,7 +232,7 @@ def init_command(
     mode: Mode, amount_idr: int, terminal: int, sam: int, challenge: bytes, purse: int = MAIN_PURSE
 ) -> Command:
     """Return the command that opens a session; the card writes nothing on it."""
-    data = INIT_DATA.codec.pack(amount_idr, terminal, sam, challenge)
+    data = _ASKED.pack(amount_idr, terminal, sam, challenge)
     return _new(Command, (CLA, _INIT, mode, purse, data))
 
 
@@ -243,7 +245,7 @@ def value_command(
         p2: Slot of DEBIT, phase of CREDIT; `Slot.none` for CANCEL.
         state: The slot's new state, empty but in a DEBIT.
     """
-    data = DEBIT_HEAD.codec.pack(at_s, place, sam_counter) + state + mac
+    data = _ORDERED.pack(at_s, place, sam_counter) + state + mac
     return _new(Command, (CLA, ins, 0, p2, data))
 
 
@@ -362,14 +364,16 @@ def parse_selected(data: bytes) -> Selected:
     Raises:
         RecordError: If the answer has another length.
     """
-    return _new(Selected, SELECTED.codec.unpack(_sized(SELECTED.name, data, SELECTED.size)))
+    if len(data) != _SELECTED.size:
+        _sized(SELECTED.name, data, _SELECTED.size)
+    return _new(Selected, _SELECTED.unpack(data))
 
 
 def parse_debited(data: bytes) -> Debited:
     """Return what DEBIT, CREDIT or CANCEL answered; raises RecordError if it has another length."""
-    return _new(
-        Debited, DEBIT_ANSWER.codec.unpack(_sized(DEBIT_ANSWER.name, data, DEBIT_ANSWER.size))
-    )
+    if len(data) != _DEBITED.size:
+        _sized(DEBIT_ANSWER.name, data, _DEBITED.size)
+    return _new(Debited, _DEBITED.unpack(data))
 
 
 def parse_proved(data: bytes) -> Proved:

@@ -15,7 +15,7 @@ from scheme.purse import Purse
 
 AID_SIZE = len(PURSE_AID)
 SELECTS = bytes((CLA_ISO, Ins.select, SELECT_BY_AID, 0, AID_SIZE))
-WITH_LE = (0, 1)  # bytes that may stand behind an AID
+SIZES = (5 + AID_SIZE, 6 + AID_SIZE)  # without Le and with it
 
 
 class Application(Protocol):
@@ -58,8 +58,8 @@ class Card:
 
     def answer(self, apdu: bytes) -> bytes:
         """Return the answer to a command; never raises, whatever the bytes."""
-        if apdu[: len(SELECTS)] == SELECTS and len(apdu) - len(SELECTS) - AID_SIZE in WITH_LE:
-            self._select(apdu[len(SELECTS) :][:AID_SIZE])
+        if apdu[:5] == SELECTS and len(apdu) in SIZES:
+            self._select(apdu[5 : 5 + AID_SIZE])
         return self._current.answer(apdu)
 
     def _select(self, aid: bytes) -> None:

@@ -71,6 +71,7 @@ _ACCEPTED = Verdict.accepted
 _NOT_GENUINE = (Sw.wrong_mac, Sw.keys_unknown)
 _CARD, _SAM, _OK = Device.card, Device.sam, int(Sw.ok)
 _CHALLENGE, _SELECT = challenge_command(), select_command(PURSE_AID)
+_TOLD, _HEAD = SAM_CHALLENGE.codec, DEBIT_HEAD.codec
 _STATUS_AT, _NT_AT = SELECTED.offset("status"), SELECTED.offset("nt")
 _AGAIN_AT = SELECTED.size + INIT_DATA.size + INIT_ANSWER.offset("nt")
 
@@ -122,7 +123,7 @@ def present(
     """
     answer = _heard(_SAM, _CHALLENGE, (yield _SAM, _CHALLENGE))
     assert answer is not None
-    challenge, sam, _, counter = SAM_CHALLENGE.codec.unpack(answer.data)
+    challenge, sam, _, counter = _TOLD.unpack(answer.data)
     hand = _new(Hand, (challenge, sam, counter))
     answer = _heard(_CARD, _SELECT, (yield _CARD, _SELECT))
     if answer is None:
@@ -192,7 +193,7 @@ def _move(
     if answer is None:
         return _torn(presented, hand, selected, decision.kind, 0)
     at_s, slot, state = at_ms // 1_000, SLOT_OF[decision.kind], decision.state_after
-    body = DEBIT_HEAD.codec.pack(at_s, place, 0)[:6] + state
+    body = _HEAD.pack(at_s, place, 0)[:6] + state
     command = authenticate_command(said + command.data + answer.data, ins, slot, body)
     signed = _signed(command, (yield _SAM, command))
     if signed is None:

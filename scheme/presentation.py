@@ -20,6 +20,8 @@ from scheme.records import (
 )
 from scheme.verdicts import Verdict
 
+_TAP = TAP_RECORD.codec
+
 
 class Presentation(NamedTuple):
     """What a terminal knows before the card has said anything.
@@ -144,7 +146,7 @@ def _record(
 ) -> TapRecord:
     """Return the record of a card part with its TAC and of what a device says beside it."""
     terminal, _, at_ms, tariff, hotlist, sequence, trace = device
-    data = TAP_RECORD.codec.pack(
+    data = _TAP.pack(
         *card_part, sequence, at_ms % 1_000, tariff, hotlist, refusal, flags, terminal, trace
     )
     return TapRecord(data)
