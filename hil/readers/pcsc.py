@@ -68,6 +68,7 @@ class PcscReader:
         self._card: Any = None
         self._protocol = scard.SCARD_PCI_T1
         self._open = False
+        self._left = False  # whether the card that was in has gone by itself
 
     def open(self) -> None:
         """Find the reader; raises InventoryError if it is not there, or not the only such."""
@@ -153,6 +154,7 @@ class PcscReader:
         self._let_go(scard.SCARD_LEAVE_CARD)
         said = f"{call}: {_said(result)}"
         if result in GONE:
+            self._left = True
             return CardGoneError(f'no card in reader "{self.name}", or it left: {said}')
         if result in BUSY:
             return ReaderError(
@@ -219,7 +221,7 @@ class OwnPcscReader(PcscReader):
         In place of a card one of its kind is at once; else pcscd takes up to 0.8 s.
         """
         if self._socket is not None and self._open:
-            if self._socket.swap(card):
+            if not self._left and self._socket.swap(card):
                 self.field_off()
             else:
                 self._socket.remove()
@@ -227,6 +229,7 @@ class OwnPcscReader(PcscReader):
                 self._await(scard.SCARD_STATE_EMPTY, ARRIVE_S)
                 self._socket.insert(card)
                 self.detect(ARRIVE_S)
+                self._left = False
         self._inserted = card
 
     def remove(self) -> None:
