@@ -13,6 +13,7 @@ import resource
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, closing
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -20,9 +21,11 @@ import numpy as np
 from smartcard import scard
 
 from benchmarks._taps import cmacs_of_a_tap, open_sam, tap
+from hil.harness import Jvm
 from hil.own_card import own_card_data
 from hil.reader import Card, CardHolder, held, open_reader
 from hil.readers.pcsc import PcscReader
+from hil.vpcd_wire import HOST
 from scheme.apdu import select_command
 from scheme.cryptograms import cmac
 from scheme.keys import PURSE_AID
@@ -37,7 +40,6 @@ WARM_UP, TAPS = 1_000, 3_000  # a JVM is at its speed after some hundred
 BLOCKS, BLOCK = 100, 50
 BAR_RATIO, BAR_PCSC_P50_US, BAR_TAP_RATIO = 1.3, 300.0, 2.5
 MANY = (1, 10, 100, 1_000)
-MANY_READERS = {"model": "model://empty", "java": "java://empty", "vpcd": "vpcd://empty"}
 
 
 def measure() -> dict[str, Any]:
@@ -62,8 +64,11 @@ def measure() -> dict[str, Any]:
             and whole["tap_ratio"] <= BAR_TAP_RATIO
         ),
         "us": by_reader,
-        "growth": {name: [_many(url, count) for count in MANY] for name, url in
-                   MANY_READERS.items()},
+        "growth": {
+            "model": [_many("model://empty", count) for count in MANY],
+            "vpcd": [_many("vpcd://empty", count) for count in MANY],
+            "java": [_many_in_a_jvm(count) for count in MANY],
+        },
         "peak_rss_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1_024, 1),
     }  # fmt: skip
 
@@ -167,6 +172,18 @@ def _many(url: str, count: int) -> dict[str, Any]:
         "issued_s": round(issued_s, 3),
         "select_p50_us": round(median(times_ns) / 1_000, 1),
     }
+
+
+def _many_in_a_jvm(count: int) -> dict[str, Any]:
+    """Likewise in a JVM of their own, with the most memory that it had."""
+    jvm = Jvm()
+    try:
+        measured = _many(f"java://{HOST}:{jvm.port}", count)
+        status = Path(f"/proc/{jvm._process.pid}/status").read_text("ascii")
+    finally:
+        jvm.stop()
+    peak_kib = next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))
+    return measured | {"jvm_peak_rss_mib": round(int(peak_kib) / 1_024, 1)}
 
 
 def _select_ns(reader: CardHolder, card: Card) -> int:
