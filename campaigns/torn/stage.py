@@ -81,10 +81,20 @@ class Stage:
         return self.chance.randbytes(10)
 
     def history(self) -> None:
-        """Make some transactions, so that the log is empty, begun, full or gone round."""
+        """Make some transactions: the log is empty, begun, full or gone round after them.
+
+        At times a wrong MAC is counted behind them.
+        """
         for _ in range(self.chance.choice((0, 1, 2, 9, 10, 11, 13))):
             slot = self.chance.randrange(3)
             self.debit(self.chance.randrange(3), slot, self.chance.randbytes((0, 29, 7)[slot]))
+        if self.chance.random() < 0.3:
+            self.refused()
+
+    def refused(self) -> None:
+        """Order a debit with a wrong MAC, which the card counts."""
+        order = self.open(1).order(DEBIT, 0, 0, self.head())
+        self.say(order[:-1] + bytes((order[-1] ^ 1,)))
 
 
 class Seen(NamedTuple):
