@@ -24,6 +24,7 @@ from scheme.apdu import (
     Debited,
     Ins,
     Mode,
+    Proved,
     Response,
     Selected,
     Slot,
@@ -129,13 +130,20 @@ def present(
     if answer is None:
         return Outcome(Verdict.tap_was_torn)
     selected = parse_selected(answer.data)
+    said = answer.data
     left = (torn or {}).get(selected.card)
     if left is not None and _may_recover(left, selected, presented):
-        return (yield from _recover(presented, hand, selected, answer.data, left))
+        recovered = yield from _recover(presented, hand, selected, said, left)
+        if recovered is not None:
+            return recovered
+        answer = _heard(_SAM, _CHALLENGE, (yield _SAM, _CHALLENGE))
+        assert answer is not None
+        challenge, sam, _, counter = _TOLD.unpack(answer.data)
+        hand = _new(Hand, (challenge, sam, counter))
     decision = decide(selected)
     if decision.verdict is not _ACCEPTED:
-        return (yield from _refuse(presented, hand, selected, answer.data, decision))
-    return (yield from _move(presented, hand, selected, answer.data, decision))
+        return (yield from _refuse(presented, hand, selected, said, decision))
+    return (yield from _move(presented, hand, selected, said, decision))
 
 
 def _may_recover(left: TornTap, selected: Selected, presented: Presentation) -> bool:
@@ -214,8 +222,11 @@ def _move(
 
 def _recover(
     presented: Presentation, hand: Hand, selected: Selected, said: bytes, left: TornTap
-) -> Dialogue:
-    """Have the card prove the debit that nobody heard of; it is not debited again."""
+) -> Generator[Step, Response | None, Outcome | None]:
+    """Have the card prove the debit that nobody heard of; it is not debited again.
+
+    Returns None if what the card proves is another terminal's: then the torn tap moved nothing.
+    """
     gone = Outcome(Verdict.tap_was_torn, selected, torn=left)
     command = init_command(Mode.proof, 0, presented.terminal, hand.sam, hand.challenge)
     answer = _heard(_CARD, command, (yield _CARD, command))
@@ -232,8 +243,18 @@ def _recover(
         return gone
     command = confirm_command(Ins.proof, answer.data)
     _heard(_SAM, command, (yield _SAM, command))
-    record = recovered_record(presented, selected, left.presented, parse_proved(answer.data))
+    proved = parse_proved(answer.data)
+    if not _is_of(left, proved):
+        return None
+    record = recovered_record(presented, selected, left.presented, proved)
     return Outcome(Verdict.accepted, selected, record, recovered=True)
+
+
+def _is_of(left: TornTap, proved: Proved) -> bool:
+    """Return whether a transaction is the torn tap's: a SAM counts no two orders alike."""
+    stored = proved.stored
+    told = stored["terminal"], stored["sam"], stored["sam_counter"]
+    return told == (left.presented.terminal, *left.signed)
 
 
 def _torn(

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from scheme.apdu import MAIN_PURSE, SLOT_OF, Debited, Proved, Selected
 from scheme.decision import CardSeen
+from scheme.errors import RecordError
 from scheme.records import (
     RECORD_VERSION,
     TAP_RECORD,
@@ -89,8 +90,16 @@ def recovered_record(
     The card part is the first presentation's, its terminal in it. Trace id and milliseconds are the
     first's at the same terminal; elsewhere the trace id is this one's and the milliseconds are 0.
     The sequence is this terminal's.
+
+    Raises:
+        RecordError: If it is of a restricted purse, whose balance neither of them says.
     """
     stored = proved.stored
+    if stored["purse"] != MAIN_PURSE:
+        raise RecordError(
+            f"PROOF: expected purse {int(MAIN_PURSE)}, got {stored['purse']}, whose balance the "
+            "log alone tells"
+        )
     kind = RecordKind(stored["kind"])
     card_part = (
         RECORD_VERSION, kind, selected.issuer, selected.card, proved.nt, stored["purse"],

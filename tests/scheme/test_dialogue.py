@@ -12,7 +12,7 @@ from scheme.apdu import SLOT_OF, Ins, Proved, Slot, parse_selected
 from scheme.cryptograms import tac
 from scheme.decision import Decision
 from scheme.dialogue import Device, present
-from scheme.errors import PurseRefusedError
+from scheme.errors import PurseRefusedError, RecordError
 from scheme.image import CardKeys, Limits
 from scheme.keys import Role, card_key
 from scheme.layouts import STORED
@@ -180,6 +180,35 @@ def test_a_torn_tap_out_of_reach_of_recovery_is_followed_by_a_new_debit(
     assert (outcome.verdict, outcome.recovered) == (Verdict.accepted, False)
     assert card.image.balance == kept_idr
     assert module.counter == 2
+
+
+@pytest.mark.parametrize("lost", [1, 2])
+def test_what_another_terminal_took_is_not_taken_for_a_torn_tap(lost: int) -> None:
+    """A rider torn here who pays at a till and comes back has not paid here yet."""
+    card, module = purse(), sam()
+    torn, _ = run(present(presentation(), lambda _: TRANSIT), card, module, lost=(lost,))
+    assert torn.torn is not None
+    till = presentation(terminal=70, at_ms=AT_MS)
+    run(present(till, lambda _: decided(amount_idr=1)), card, sam(terminal=70, number=70))
+    assert (card.image.balance, card.image.nt) == (99_999, 6)
+    again = presentation(at_ms=AT_MS + 9_000)
+    outcome, log = run(present(again, lambda _: TRANSIT, {CARD: torn.torn}), card, module)
+    assert Ins.proof in [step.ins for _, step, _ in log]
+    assert (outcome.verdict, outcome.recovered) == (Verdict.accepted, False)
+    fields = proved(outcome.record)
+    assert (fields["amount"], fields["nt"], fields["terminal"]) == (3_500, 7, TERMINAL)
+    assert (card.image.balance, card.image.nt) == (96_499, 7)
+
+
+def test_no_record_is_made_of_a_restricted_purse_without_its_balance() -> None:
+    card, module = purse(), sam()
+    run(present(presentation(), lambda _: TRANSIT), card, module)
+    proof = card.image.proof
+    of_aid = Proved(6, STORED.unpack(proof[:26]) | {"purse": 2}, proof[26:])
+    with pytest.raises(RecordError, match="expected purse 1, got 2"):
+        recovered_record(
+            presentation(), parse_selected(card.image.said()), presentation(), of_aid
+        )
 
 
 def test_a_torn_tap_never_recovered_leaves_a_record_without_proof() -> None:
