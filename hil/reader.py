@@ -98,6 +98,23 @@ class CardHolder(Reader, Protocol):
         ...
 
 
+@runtime_checkable
+class TellsUid(Protocol):
+    """A reader that tells the UID of a card, if the card has one."""
+
+    def uid(self) -> bytes | None:
+        """Return the UID that the card took when it last got power, None where none is told.
+
+        Without a card it raises as `transceive` does.
+        """
+        ...
+
+
+def uid_of(reader: Reader) -> bytes | None:
+    """Return the UID of the card in a reader's field, None where the reader tells none."""
+    return reader.uid() if isinstance(reader, TellsUid) else None
+
+
 def open_reader(url: str) -> Reader:
     """Return the reader of a URL, open.
 

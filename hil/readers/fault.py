@@ -10,7 +10,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from hil.exchange import Exchange
-from hil.reader import Card, Reader, held
+from hil.reader import Card, Reader, held, uid_of
 from scheme.apdu import Ins
 from scheme.errors import CardGoneError
 from scheme.personalisation import CardData
@@ -78,6 +78,10 @@ class FaultReader:
     def remove(self) -> None:
         """Take the card out of the field, if the reader within can."""
         held(self._inner).remove()
+
+    def uid(self) -> bytes | None:
+        """Return the UID that the reader within tells, None if it tells none."""
+        return uid_of(self._inner)
 
     def transceive(self, apdu: bytes) -> Exchange:
         """Return the card's answer, or tear."""

@@ -16,6 +16,7 @@ from hil.exchange import Exchange
 from hil.issuing import issue
 from hil.own_card import own_card_data
 from hil.reader import Card
+from hil.uid import draw_uid
 from scheme.errors import CardGoneError, ReaderError
 from scheme.personalisation import CardData
 from scheme.sam_personalisation import SamData
@@ -32,6 +33,7 @@ class ModelReader:
         self._card = card
         self._opened = False
         self._answer: Callable[[bytes], bytes] | None = None  # of a card in a field that is on
+        self._uid = b""  # of the card since it has power, once somebody asked
 
     def open(self) -> None:
         """Switch the field on."""
@@ -60,20 +62,31 @@ class ModelReader:
 
     def field_off(self) -> None:
         """Have the card forget its session."""
+        self._uid = b""
         if self._card is not None:
             self._card.reset()
+
+    def uid(self) -> bytes | None:
+        """Return the UID that the card's chip would have drawn."""
+        if self._answer is None:
+            raise self._nobody()
+        self._uid = self._uid or draw_uid()
+        return self._uid
 
     def transceive(self, apdu: bytes) -> Exchange:
         """Return the card's answer."""
         answer = self._answer
         if answer is None:
-            if not self._opened:
-                raise ReaderError(f'"{self.url}" is not open')
-            raise CardGoneError(f'no card in reader "{self.url}"')
+            raise self._nobody()
         sent_ns = monotonic_ns()
         response = answer(apdu)
         # As calling the class does, at half the cost.
         return _new(Exchange, (response, sent_ns, monotonic_ns()))
+
+    def _nobody(self) -> ReaderError:
+        if not self._opened:
+            return ReaderError(f'"{self.url}" is not open')
+        return CardGoneError(f'no card in reader "{self.url}"')
 
 
 def make(address: str) -> ModelReader:

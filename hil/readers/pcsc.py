@@ -17,6 +17,7 @@ from hil.issuing import Socket, issue
 from hil.own_card import own_card_data
 from hil.pcscd import Slot, VirtualPcsc, answers, virtual_pcsc
 from hil.reader import Card
+from hil.uid import ask_uid
 from scheme.errors import CardGoneError, InventoryError, ReaderError
 from scheme.personalisation import CardData
 from scheme.sam_personalisation import SamData
@@ -110,6 +111,10 @@ class PcscReader:
         if result != scard.SCARD_S_SUCCESS or not response:
             raise self._fault(result, "SCardTransmit")
         return Exchange(bytes(response), sent_ns, received_ns)
+
+    def uid(self) -> bytes | None:
+        """Return the UID of the card in the field, None where none is told."""
+        return ask_uid(self)
 
     def _connect(self) -> None:
         """Take the card for ourselves, once nobody else holds it any more."""

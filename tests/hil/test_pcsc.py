@@ -28,7 +28,6 @@ from tests.cards import purse
 from tests.tidy.tree import ROOT
 
 SELECT = select_command(PURSE_AID).encode()
-GET_UID = bytes((0xFF, 0xCA, 0, 0, 0))
 
 
 @pytest.fixture
@@ -65,10 +64,11 @@ def test_a_card_comes_answers_and_leaves(slot: Slot) -> None:
         card.connect(slot.port)
         assert began_ns < reader.detect(5) <= time.monotonic_ns()
         assert parse_response(reader.transceive(SELECT).response).sw == 0x9000
-        uid = reader.transceive(GET_UID).response
-        assert (len(uid), uid[0]) == (6, 8)
+        uid = reader.uid()
+        assert uid is not None
+        assert (len(uid), uid[0]) == (4, 8)
         reader.field_off()
-        assert reader.transceive(GET_UID).response != uid
+        assert reader.uid() != uid
         card.remove()
         with pytest.raises(CardGoneError, match="or it left"):
             reader.transceive(SELECT)

@@ -9,7 +9,7 @@ import pytest
 
 from hil.exchange import conduct
 from hil.own_card import OWN_IMAGE, OWN_SEED, own_card_data
-from hil.reader import CardHolder, make_reader
+from hil.reader import CardHolder, make_reader, uid_of
 from scheme.apdu import Mode, init_command, parse_response, parse_selected, select_command
 from scheme.dialogue import Outcome, present
 from scheme.errors import CardGoneError, ReaderError
@@ -87,6 +87,21 @@ def test_a_card_taken_out_is_gone_until_one_is_put_in(reader: CardHolder) -> Non
     reader.remove()
     reader.insert(reader.issue(own_card_data()))
     assert sw(reader, SELECT) == Sw.ok
+
+
+def test_a_card_draws_a_uid_each_time_it_gets_power(reader: CardHolder) -> None:
+    uids = set()
+    for _ in range(3):
+        assert sw(reader, SELECT) == Sw.ok
+        uid = uid_of(reader)
+        assert uid is not None
+        assert (len(uid), uid[0], uid) == (4, 8, uid_of(reader))
+        uids.add(uid)
+        reader.field_off()
+    assert len(uids) == 3
+    reader.remove()
+    with pytest.raises(CardGoneError, match="no card in reader"):
+        uid_of(reader)
 
 
 def test_a_reader_that_is_closed_says_so_and_opens_again(reader: CardHolder) -> None:
