@@ -160,8 +160,13 @@ def _stranger(party: int) -> Play:
     def play(terminal: Terminal) -> None:
         done(terminal.select(IDENTITY), 1)
         asked = party.to_bytes(2, "big") + bytes(8)
-        refused(terminal.tell(0x30, 0, 0, asked), Sw.keys_unknown)
-        refused(terminal.tell(0x32, OVER_18, 0, ANY_MAC), Sw.wrong_state)
+        told = done(terminal.tell(0x30, 0, 0, asked), 16)
+        context = told[:8] + asked[2:] + asked[:2]
+        for key in (KEYS.party_authentication_key(party), bytes(16)):
+            macs = derive(key, fixed_input(b"JK1 identity MAC", context))
+            if mac(macs, b"\x01" + asked + told[:8]) == told[8:]:
+                raise Wrong("an S1 under a key that nobody has", "one under a known key")
+        refused(terminal.tell(0x32, OVER_18, 0, ANY_MAC), Sw.wrong_mac)
 
     return play
 
@@ -209,8 +214,7 @@ def _misselected(terminal: Terminal) -> None:
 def _every_row(terminal: Terminal) -> None:
     for party in range(BANK, BANK + 8):
         Visit(terminal, party).attribute(OVER_18)
-    done(terminal.select(IDENTITY), 1)
-    refused(terminal.tell(0x30, 0, 0, (BANK + 8).to_bytes(2, "big") + bytes(8)), Sw.keys_unknown)
+    _stranger(BANK + 8)(terminal)
 
 
 def _never_locked(terminal: Terminal) -> None:
@@ -287,7 +291,8 @@ CASES = [
         (10, 5, "PSEUDONYM for two parties", "no two parties can put their lists together",
          _pseudonyms),
         (11, 2, "six answers in one session", "a session stays open after a success", _stays_open),
-        (12, 3, "OPEN by a party without a row", "the card knows its parties", _stranger(STRANGER)),
+        (12, 3, "OPEN by a party without a row", "nobody learns which parties a card knows",
+         _stranger(STRANGER)),
         (13, 3, "OPEN by party 0", "parties count from 1: an empty row is nobody's", _stranger(0)),
         (14, 6, "every instruction without a key",
          "any phone may see that a card is there, and nothing else", _any_phone),
