@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from hil.play import play
+from hil.posts import try_readers
 from hil.rack import RackFile, load_rack
 from load.driver import Limits, drive
 from load.plan import read_manifest
@@ -57,6 +58,7 @@ def run_scenario(
     rack_file = _rack_file(scenario, rack)
     if rack_file is not None:
         scenario = with_rack(scenario, rack_file.path)
+        try_readers(rack_file)
     office_name = target or _target_of(scenario)
     check_target(office_name)
     measure, expect = scenario.measure, scenario.expect
