@@ -99,6 +99,21 @@ class CardHolder(Reader, Protocol):
 
 
 @runtime_checkable
+class SeesCards(Protocol):
+    """A reader to which cards come by themselves, and which sees them come."""
+
+    def detect(self, timeout_s: float) -> int:
+        """Return the instant at which a card was seen; raise CardGoneError if none came in time."""
+        ...
+
+
+def await_card(reader: Reader, timeout_s: float) -> None:
+    """Wait for a card to come to a reader that can see one; raises CardGoneError if none does."""
+    if isinstance(reader, SeesCards):
+        reader.detect(timeout_s)
+
+
+@runtime_checkable
 class TellsUid(Protocol):
     """A reader that tells the UID of a card, if the card has one."""
 

@@ -7,10 +7,11 @@ sees the card gone. Delays, corruption and cuts at a byte are not here.
 from __future__ import annotations
 
 from enum import Enum
+from time import monotonic_ns
 from typing import NamedTuple
 
 from hil.exchange import Exchange
-from hil.reader import Card, Reader, held, uid_of
+from hil.reader import Card, Reader, await_card, held, uid_of
 from scheme.apdu import Ins
 from scheme.errors import CardGoneError
 from scheme.personalisation import CardData
@@ -78,6 +79,11 @@ class FaultReader:
     def remove(self) -> None:
         """Take the card out of the field, if the reader within can."""
         held(self._inner).remove()
+
+    def detect(self, timeout_s: float) -> int:
+        """Return the instant after a card was seen, by a reader within that can see one come."""
+        await_card(self._inner, timeout_s)
+        return monotonic_ns()
 
     def uid(self) -> bytes | None:
         """Return the UID that the reader within tells, None if it tells none."""

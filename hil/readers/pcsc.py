@@ -26,8 +26,8 @@ try:
     from smartcard import scard
 except ModuleNotFoundError as error:
     raise ReaderError(
-        'pcsc://: expected pyscard, got none; do: pip install "jakarta-one-testbed[rack]", which '
-        "builds it and wants Debian's swig, gcc and libpcsclite-dev"
+        "pcsc://: expected pyscard, got none; do: .venv/bin/pip install pyscard, which builds it "
+        "and wants Debian's swig, gcc, python3-dev and libpcsclite-dev"
     ) from error
 
 BUSY_S = 2.0  # how long another program may hold the card before it is a fault
