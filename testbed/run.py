@@ -21,7 +21,7 @@ from load.replay import Progress as Driven
 from load.sealing import SealedPlan, seal
 from reports.bundle import verify
 from reports.verdict import judge
-from scheme.errors import BadInputError
+from scheme.errors import BadInputError, InventoryError
 from scheme.keys import TestKeys
 from sim.city import generate
 from sim.scenario import Scenario, load_scenario, with_rack
@@ -80,7 +80,7 @@ def run_scenario(
         generate(scenario, run.city, workers or _cores(), progress)
         _through_the_office(scenario, rack_file, run, asked, progress)
         return judge_run(run, progress)
-    except OSError:  # the machine could not: nobody is left with half a run
+    except (OSError, InventoryError):  # bench or machine could not: nobody has half a run
         shutil.rmtree(run.root, ignore_errors=True)
         raise
 
