@@ -74,7 +74,7 @@ $(CARD): $(CARD_SOURCES)
 	@command -v mvn >/dev/null && command -v javac >/dev/null || \
 		{ echo "make: expected Maven and a JDK; on Debian: apt-get install maven default-jdk-headless" >&2; exit 3; }
 	@echo "Building the card applet ..."
-	@mvn -q -B package -f card_applet
+	@mvn -q -B -Dstyle.color=never package -f card_applet
 	@touch $@
 
 $(VENV)/test.stamp: $(VENV)/run.stamp requirements/test.lock scripts/debian-packages

@@ -16,6 +16,7 @@ from campaigns.bench.javacard import JavaCards
 from campaigns.bench.planting import found_in, patches, tree_with
 from campaigns.bench.result import Order, Progress, Result, Violation
 from campaigns.talk.script import Script, script
+from campaigns.talk.wire import INS
 
 SIZE = 5_000  # cards, of about 110 commands each
 PLANTED_SIZE = 60
@@ -49,14 +50,18 @@ def run(order: Order, progress: Progress) -> Result:
 
 def compare(other: Other, order: Order, progress: Progress, result: Result) -> None:
     """Play every card of an order to both and note where they part."""
-    kinds: set[tuple[str, bytes, bytes]] = set()
+    kinds: set[tuple[str, int, bytes]] = set()
     for index in range(order.size):
         progress(index, order.size)
         talk = script(order.seed, index)
         difference = parted(talk, other.play(talk))
         result.tried += talk.commands
         steps = zip(talk.said, talk.heard, strict=True)
-        kinds |= {(talk.kind, apdu[1:2], answer[-2:]) for apdu, answer in steps if apdu}
+        kinds |= {
+            (talk.kind, apdu[1], answer[-2:])
+            for apdu, answer in steps
+            if apdu is not None and len(apdu) > 1 and apdu[1] in INS
+        }
         if difference is not None:
             result.violated(_told(order, index, talk, difference))
     result.figures["kinds_of_answer"] = len(kinds)

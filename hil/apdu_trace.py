@@ -68,7 +68,8 @@ def read_trace(path: Path) -> list[Line]:
     try:
         texts = path.read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise RecordError(f"{path}: expected a trace of APDUs, got {error}") from error
+        expected = "a trace of APDUs in JSON lines"
+        raise RecordError(f"{path}: expected {expected}, got {error}") from error
     return [parse_line(text, f"{path}:{number}") for number, text in enumerate(texts, 1)]
 
 

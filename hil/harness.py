@@ -237,9 +237,10 @@ class Jvm:
 
     def __init__(self, applet: Path = APPLET, flags: tuple[str, ...] = FLAGS) -> None:
         """Start it on what was built in `applet`; raises ReaderError with what to do about it."""
+        start = command(applet, flags)
         self._log = tempfile.TemporaryFile()  # noqa: SIM115  # as long as the JVM
         self._process = subprocess.Popen(
-            command(applet, flags), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log
+            start, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log
         )
         try:
             self.port = self._ready()
@@ -267,7 +268,7 @@ class Jvm:
             said = self._log.read().decode("utf-8", "replace").strip().splitlines()
             raise ReaderError(
                 f'java harness: expected "ready PORT" within {READY_S:.0f} s, got {line.strip()!r}'
-                + (f"; java said: {said[0]}" if said else "")
+                + (f"; java said: {_cause(said)}" if said else "")
                 + "; build it again: make card"
             )
         return int(port)
@@ -303,6 +304,11 @@ def shared_harness() -> Harness:
             _shared.append(Harness(jvm.port))
             atexit.register(_shared[0].close)
         return _shared[0]
+
+
+def _cause(said: list[str]) -> str:
+    """Return the line that tells most of what a JVM wrote."""
+    return next((line for line in reversed(said) if line.startswith("Caused by")), said[0])
 
 
 def _line_within(stream: IO[bytes] | None, seconds: float) -> str:

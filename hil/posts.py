@@ -86,6 +86,14 @@ def open_posts(part: Slice, rack: RackFile, keys: TestKeys) -> dict[str, Post]:
     return posts
 
 
+def try_readers(rack: RackFile) -> None:
+    """Open every reader of a rack and let it go, so that one that fails does so before a run."""
+    with ExitStack() as opened:
+        for place in rack.places:
+            for url in (place.reader, place.sam):
+                opened.callback(open_reader(url).close)
+
+
 def close_posts(posts: Mapping[str, Post]) -> None:
     """Let go of every reader."""
     for post in posts.values():

@@ -115,6 +115,38 @@ class CountsCommands(Protocol):
     host_commands: int
 
 
+@runtime_checkable
+class SeesCards(Protocol):
+    """A reader to which cards come by themselves, and which sees them come."""
+
+    def detect(self, timeout_s: float) -> int:
+        """Return the instant at which a card was seen; raise CardGoneError if none came in time."""
+        ...
+
+
+def await_card(reader: Reader, timeout_s: float) -> None:
+    """Wait for a card to come to a reader that can see one; raises CardGoneError if none does."""
+    if isinstance(reader, SeesCards):
+        reader.detect(timeout_s)
+
+
+@runtime_checkable
+class TellsUid(Protocol):
+    """A reader that tells the UID of a card, if the card has one."""
+
+    def uid(self) -> bytes | None:
+        """Return the UID that the card took when it last got power, None where none is told.
+
+        Without a card it raises as `transceive` does.
+        """
+        ...
+
+
+def uid_of(reader: Reader) -> bytes | None:
+    """Return the UID of the card in a reader's field, None where the reader tells none."""
+    return reader.uid() if isinstance(reader, TellsUid) else None
+
+
 def open_reader(url: str) -> Reader:
     """Return the reader of a URL, open.
 

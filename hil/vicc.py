@@ -9,19 +9,17 @@ the card gets power, as ISO/IEC 14443-3 has it for cards that are not to be foll
 from __future__ import annotations
 
 import contextlib
-import secrets
 import socket
 import threading
 from collections.abc import Callable
 
 from hil.reader import Card
+from hil.uid import GET_UID, draw_uid
 from hil.vpcd_wire import HOST, Order, framed, prepare, receive_frame, send_frame
 from scheme.errors import CardGoneError, ReaderError
 
 # PC/SC part 3, 3.1.3.2.3.1: a contactless card of ISO/IEC 14443-4 with no historical bytes.
 ATR = bytes((0x3B, 0x80, 0x80, 0x01, 0x01))
-GET_UID = bytes((0xFF, 0xCA, 0, 0, 0))  # PC/SC part 3, 3.2.2.1.3; answered by the reader
-RANDOM_UID = 0x08  # ISO/IEC 14443-3, 6.5.4: the first byte of a UID that is drawn anew
 CONNECT_S = 5.0
 
 
@@ -30,7 +28,7 @@ class VirtualCard:
 
     def __init__(self, card: Card) -> None:
         self._card = card
-        self._uid = _fresh_uid()
+        self._uid = draw_uid()
         self._lock = threading.Lock()  # held while the card answers, and to change it
         self._listener: socket.socket | None = None
         self._line: socket.socket | None = None
@@ -132,8 +130,4 @@ class VirtualCard:
 
     def _power_up(self) -> None:
         self._card.reset()
-        self._uid = _fresh_uid()
-
-
-def _fresh_uid() -> bytes:
-    return bytes((RANDOM_UID,)) + secrets.token_bytes(3)
+        self._uid = draw_uid()

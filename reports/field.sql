@@ -3,7 +3,8 @@
 
 CREATE OR REPLACE MACRO card_kinds() AS TABLE
 WITH taken AS (
-    SELECT driver, card_kind, rack_place, presentation, done_us - intended_us AS us
+    SELECT driver, card_kind, rack_place, presentation, done_us - intended_us AS us,
+           started_us - presented_us AS detect_us, done_us - started_us AS tap_us
     FROM played WHERE NOT displaced
 ), told AS (
     SELECT t.driver, t.card_kind, count(*) AS exchanges,
@@ -13,6 +14,8 @@ WITH taken AS (
 )
 SELECT t.driver, t.card_kind, count(DISTINCT t.rack_place) AS places, count(*) AS taps,
        any_value(n.exchanges) AS exchanges, quantile_disc(t.us, 0.99) AS p99_us,
+       quantile_disc(t.detect_us, 0.99) AS detect_p99_us,
+       quantile_disc(t.tap_us, 0.99) AS tap_p99_us,
        any_value(n.exchange_p50_us) AS exchange_p50_us,
        any_value(n.exchange_p99_us) AS exchange_p99_us
 FROM taken t LEFT JOIN told n USING (driver, card_kind)

@@ -22,14 +22,16 @@ def kind_rows(record: dict[str, Any]) -> list[tuple[str, ...]]:
         (
             f"{kind['driver']}://", WORDS.get(kind["card_kind"], kind["card_kind"]),
             f"{kind['places']:,}", f"{kind['taps']:,}", f"{kind['exchanges'] or 0:,}",
-            _us(kind["exchange_p50_us"]), _us(kind["exchange_p99_us"]), _us(kind["p99_us"]),
+            _us(kind["exchange_p50_us"]), _us(kind["exchange_p99_us"]),
+            _us(kind["detect_p99_us"]), _us(kind["tap_p99_us"]), _us(kind["p99_us"]),
         )
         for kind in record["card_kinds"]
     ]  # fmt: skip
 
 
 KIND_HEAD = (
-    "reader", "card", "places", "taps", "card exchanges", "exchange p50", "exchange p99", "tap p99",
+    "reader", "card", "places", "taps", "card exchanges", "exchange p50", "exchange p99",
+    "detection p99", "tap p99", "with waiting p99",
 )  # fmt: skip
 
 

@@ -126,6 +126,10 @@ REFUND_OF = {
 }
 
 
+# Looked up once: these run in every tap.
+_INIT, _AUTHENTICATE, _CONFIRM = Ins.init, Ins.authenticate, Ins.confirm
+_SELECTED, _DEBITED = SELECTED.codec, DEBIT_ANSWER.codec
+_ASKED, _ORDERED = INIT_DATA.codec, DEBIT_HEAD.codec
 _HEAD = struct.Struct("5B").pack  # up to Lc
 _new = tuple.__new__  # a named tuple at half of what calling its class costs
 
@@ -228,8 +232,8 @@ def init_command(
     mode: Mode, amount_idr: int, terminal: int, sam: int, challenge: bytes, purse: int = MAIN_PURSE
 ) -> Command:
     """Return the command that opens a session; the card writes nothing on it."""
-    data = INIT_DATA.codec.pack(amount_idr, terminal, sam, challenge)
-    return _new(Command, (CLA, Ins.init, mode, purse, data))
+    data = _ASKED.pack(amount_idr, terminal, sam, challenge)
+    return _new(Command, (CLA, _INIT, mode, purse, data))
 
 
 def value_command(
@@ -241,7 +245,7 @@ def value_command(
         p2: Slot of DEBIT, phase of CREDIT; `Slot.none` for CANCEL.
         state: The slot's new state, empty but in a DEBIT.
     """
-    data = DEBIT_HEAD.codec.pack(at_s, place, sam_counter) + state + mac
+    data = _ORDERED.pack(at_s, place, sam_counter) + state + mac
     return _new(Command, (CLA, ins, 0, p2, data))
 
 
@@ -325,13 +329,13 @@ def authenticate_command(
             4; for BLOCK the reason 1.
         purse: The purse that INIT named.
     """
-    high = purse - MAIN_PURSE << 4
-    return _new(Command, (CLA, Ins.authenticate, ins or 0, high | p2, proven + body))
+    p2 |= (purse - 1) << 4
+    return _new(Command, (CLA, _AUTHENTICATE, ins or 0, p2, proven + body))
 
 
 def confirm_command(ins: Ins, answer: bytes, sign: bool = False) -> Command:
     """Return the command with which a SAM checks S3, and signs S4 if asked."""
-    return Command(CLA, Ins.confirm, ins, int(sign), answer)
+    return _new(Command, (CLA, _CONFIRM, ins, int(sign), answer))
 
 
 def restore_command(number: int, amount_idr: int, mac: bytes) -> Command:
@@ -360,14 +364,16 @@ def parse_selected(data: bytes) -> Selected:
     Raises:
         RecordError: If the answer has another length.
     """
-    return _new(Selected, SELECTED.codec.unpack(_sized(SELECTED.name, data, SELECTED.size)))
+    if len(data) != _SELECTED.size:
+        _sized(SELECTED.name, data, _SELECTED.size)
+    return _new(Selected, _SELECTED.unpack(data))
 
 
 def parse_debited(data: bytes) -> Debited:
     """Return what DEBIT, CREDIT or CANCEL answered; raises RecordError if it has another length."""
-    return _new(
-        Debited, DEBIT_ANSWER.codec.unpack(_sized(DEBIT_ANSWER.name, data, DEBIT_ANSWER.size))
-    )
+    if len(data) != _DEBITED.size:
+        _sized(DEBIT_ANSWER.name, data, _DEBITED.size)
+    return _new(Debited, _DEBITED.unpack(data))
 
 
 def parse_proved(data: bytes) -> Proved:

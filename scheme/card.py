@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-from scheme.apdu import CLA_ISO, SELECT_BY_AID, Ins, parse_command
+from scheme.apdu import CLA_ISO, SELECT_BY_AID, Ins
 from scheme.keys import PURSE_AID
 from scheme.purse import Purse
 
-SELECTS = bytes((CLA_ISO, Ins.select, SELECT_BY_AID, 0))
+AID_SIZE = len(PURSE_AID)
+SELECTS = bytes((CLA_ISO, Ins.select, SELECT_BY_AID, 0, AID_SIZE))
+SIZES = (5 + AID_SIZE, 6 + AID_SIZE)  # without Le and with it
 
 
 class Application(Protocol):
@@ -56,13 +58,12 @@ class Card:
 
     def answer(self, apdu: bytes) -> bytes:
         """Return the answer to a command; never raises, whatever the bytes."""
-        if apdu[:4] == SELECTS:
-            self._select(apdu)
+        if apdu[:5] == SELECTS and len(apdu) in SIZES:
+            self._select(apdu[5 : 5 + AID_SIZE])
         return self._current.answer(apdu)
 
-    def _select(self, apdu: bytes) -> None:
-        command = parse_command(apdu)
-        chosen = self._applications.get(command.data) if command else None
+    def _select(self, aid: bytes) -> None:
+        chosen = self._applications.get(aid)
         if chosen is not None and chosen is not self._current:
             self._current.reset()
             self._current = chosen

@@ -24,6 +24,7 @@ from scheme.apdu import (
     Debited,
     Ins,
     Mode,
+    Proved,
     Response,
     Selected,
     Slot,
@@ -65,10 +66,13 @@ class Device(Enum):
 
 
 # Looked up once: these run in every tap.
+_new = tuple.__new__  # a named tuple at half of what calling its class costs
+_LOAD, _LOADS, _DEBITS = RecordKind.load, (Mode.credit, Ins.credit), (Mode.debit, Ins.debit)
 _ACCEPTED = Verdict.accepted
 _NOT_GENUINE = (Sw.wrong_mac, Sw.keys_unknown)
 _CARD, _SAM, _OK = Device.card, Device.sam, int(Sw.ok)
 _CHALLENGE, _SELECT = challenge_command(), select_command(PURSE_AID)
+_TOLD, _HEAD = SAM_CHALLENGE.codec, DEBIT_HEAD.codec
 _STATUS_AT, _NT_AT = SELECTED.offset("status"), SELECTED.offset("nt")
 _AGAIN_AT = SELECTED.size + INIT_DATA.size + INIT_ANSWER.offset("nt")
 
@@ -120,19 +124,26 @@ def present(
     """
     answer = _heard(_SAM, _CHALLENGE, (yield _SAM, _CHALLENGE))
     assert answer is not None
-    challenge, sam, _, counter = SAM_CHALLENGE.codec.unpack(answer.data)
-    hand = Hand(challenge, sam, counter)
+    challenge, sam, _, counter = _TOLD.unpack(answer.data)
+    hand = _new(Hand, (challenge, sam, counter))
     answer = _heard(_CARD, _SELECT, (yield _CARD, _SELECT))
     if answer is None:
         return Outcome(Verdict.tap_was_torn)
     selected = parse_selected(answer.data)
+    said = answer.data
     left = (torn or {}).get(selected.card)
     if left is not None and _may_recover(left, selected, presented):
-        return (yield from _recover(presented, hand, selected, answer.data, left))
+        recovered = yield from _recover(presented, hand, selected, said, left)
+        if recovered is not None:
+            return recovered
+        answer = _heard(_SAM, _CHALLENGE, (yield _SAM, _CHALLENGE))
+        assert answer is not None
+        challenge, sam, _, counter = _TOLD.unpack(answer.data)
+        hand = _new(Hand, (challenge, sam, counter))
     decision = decide(selected)
     if decision.verdict is not _ACCEPTED:
-        return (yield from _refuse(presented, hand, selected, answer.data, decision))
-    return (yield from _move(presented, hand, selected, answer.data, decision))
+        return (yield from _refuse(presented, hand, selected, said, decision))
+    return (yield from _move(presented, hand, selected, said, decision))
 
 
 def _may_recover(left: TornTap, selected: Selected, presented: Presentation) -> bool:
@@ -183,15 +194,14 @@ def _move(
     presented: Presentation, hand: Hand, selected: Selected, said: bytes, decision: Decision
 ) -> Dialogue:
     """Debit or load what was decided, with the new state, in one write of the card."""
-    loads = decision.kind is RecordKind.load
-    mode, ins = (Mode.credit, Ins.credit) if loads else (Mode.debit, Ins.debit)
+    mode, ins = _LOADS if decision.kind is _LOAD else _DEBITS
     terminal, place, at_ms = presented[:3]
     command = init_command(mode, decision.amount_idr, terminal, hand.sam, hand.challenge)
     answer = _heard(_CARD, command, (yield _CARD, command))
     if answer is None:
         return _torn(presented, hand, selected, decision.kind, 0)
     at_s, slot, state = at_ms // 1_000, SLOT_OF[decision.kind], decision.state_after
-    body = DEBIT_HEAD.codec.pack(at_s, place, 0)[:6] + state
+    body = _HEAD.pack(at_s, place, 0)[:6] + state
     command = authenticate_command(said + command.data + answer.data, ins, slot, body)
     signed = _signed(command, (yield _SAM, command))
     if signed is None:
@@ -205,15 +215,18 @@ def _move(
     _heard(_SAM, command, (yield _SAM, command))
     debited = parse_debited(answer.data)
     _check_moved(selected, decision, debited)
-    by = Signed(hand.sam, counter)
+    by = _new(Signed, (hand.sam, counter))
     record = moved_record(presented, selected, decision.kind, state, by, debited)
-    return Outcome(_ACCEPTED, selected, record)
+    return _new(Outcome, (_ACCEPTED, selected, record, None, False))
 
 
 def _recover(
     presented: Presentation, hand: Hand, selected: Selected, said: bytes, left: TornTap
-) -> Dialogue:
-    """Have the card prove the debit that nobody heard of; it is not debited again."""
+) -> Generator[Step, Response | None, Outcome | None]:
+    """Have the card prove the debit that nobody heard of; it is not debited again.
+
+    Returns None if what the card proves is another terminal's: then the torn tap moved nothing.
+    """
     gone = Outcome(Verdict.tap_was_torn, selected, torn=left)
     command = init_command(Mode.proof, 0, presented.terminal, hand.sam, hand.challenge)
     answer = _heard(_CARD, command, (yield _CARD, command))
@@ -230,8 +243,18 @@ def _recover(
         return gone
     command = confirm_command(Ins.proof, answer.data)
     _heard(_SAM, command, (yield _SAM, command))
-    record = recovered_record(presented, selected, left.presented, parse_proved(answer.data))
+    proved = parse_proved(answer.data)
+    if not _is_of(left, proved):
+        return None
+    record = recovered_record(presented, selected, left.presented, proved)
     return Outcome(Verdict.accepted, selected, record, recovered=True)
+
+
+def _is_of(left: TornTap, proved: Proved) -> bool:
+    """Return whether a transaction is the torn tap's: a SAM counts no two orders alike."""
+    stored = proved.stored
+    told = stored["terminal"], stored["sam"], stored["sam_counter"]
+    return told == (left.presented.terminal, *left.signed)
 
 
 def _torn(
@@ -250,10 +273,9 @@ def _not_genuine(
 
 def _check_moved(selected: Selected, decision: Decision, debited: Debited) -> None:
     """Raise PurseRefusedError if the card moved another amount, or its counter by other than 1."""
-    moved = decision.amount_idr if decision.kind is RecordKind.load else -decision.amount_idr
-    expected = (selected.balance + moved, selected.nt + 1)
-    if (debited.balance, debited.nt) != expected:
-        got = (debited.balance, debited.nt)
+    moved = decision.amount_idr if decision.kind is _LOAD else -decision.amount_idr
+    expected, got = (selected.balance + moved, selected.nt + 1), debited[:2]
+    if got != expected:
         raise PurseRefusedError(
             f"card: expected balance and counter {expected} after it, got {got}", Sw.wrong_data
         )

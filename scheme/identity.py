@@ -2,8 +2,8 @@
 
 What is kept is a random *reference* to a person, a few attributes, and a row for every *relying
 party* that may ask. There is no NIK, no name, no card number. Who has no row learns that a card is
-there, and nothing else. Each party has its own pseudonym for a person, so two of them cannot put
-their lists together.
+there, and nothing else, not even which parties have one. Each party has its own pseudonym for a
+person, so two of them cannot put their lists together.
 
     party OPEN                 RT         the card's answer S1 proves it to the party
     party READ ATTRIBUTE       S2         value and S3, if the party's row grants it
@@ -21,6 +21,7 @@ from typing import NamedTuple
 from scheme.apdu import (
     CLA,
     CLA_ISO,
+    LAST_BLOCK,
     SELECT_BY_AID,
     Command,
     Ins,
@@ -150,13 +151,16 @@ class Identity:
     """One identity. `answer` is all that anybody can do to it; it keeps what it was issued with.
 
     Args:
-        data: What it holds; None if it was never issued, which answers 6985 to everything.
+        data: What it holds; None if it is not issued yet, which STORE DATA does.
         challenge: Gives 8 fresh bytes a call.
     """
 
     def __init__(self, data: IdentityData | None, challenge: Callable[[], bytes]) -> None:
-        self.data = data
-        self._parties = {row.party: row for row in data.parties} if data else {}
+        self.data: IdentityData | None = None
+        self._parties: dict[int, Party] = {}
+        self._blocks: dict[int, bytes] = {}  # those that came, while it is not issued
+        if data is not None:
+            self._issue(data)
         self._challenge = challenge
         self._selected = False
         self._session: Session | None = None
@@ -183,7 +187,9 @@ class Identity:
             return Sw.class_unknown
         if cla != CLA or ins not in INSTRUCTIONS:
             return Sw.instruction_unknown
-        if not self._selected or ins == Ins.store_data:
+        if ins == Ins.store_data:
+            return self._store_data(command)
+        if not self._selected:
             return Sw.wrong_state
         return self._open(command) if ins == Ins.open else self._tell(command, session)
 
@@ -198,16 +204,39 @@ class Identity:
         self._selected = True
         return PRESENT
 
+    def _store_data(self, command: Command) -> bytes | Sw:
+        """Keep a block of personalisation; the last one issues the identity, for good."""
+        if self.data is not None:
+            return Sw.wrong_state
+        number, data = command.p2, command.data
+        if command.p1 not in (0, LAST_BLOCK) or not 0 < number <= 1 + PARTIES_MAX:
+            return Sw.wrong_parameters
+        if len(data) != (IDENTITY.size if number == 1 else PARTY.size):
+            return Sw.wrong_length
+        blocks = self._blocks | {number: data}
+        if command.p1 and 1 not in blocks:
+            return Sw.wrong_state
+        self._blocks = blocks
+        if command.p1:
+            self._issue(_issued(blocks))
+        return b""
+
+    def _issue(self, data: IdentityData) -> None:
+        self.data = data
+        self._parties = {row.party: row for row in reversed(data.parties)}  # the first one counts
+
     def _open(self, command: Command) -> bytes | Sw:
-        """Open a party's session and prove to it that the card is genuine."""
+        """Open a party's session and prove to it that the card is genuine.
+
+        A party without a row is answered under a key that nobody has: what it hears looks the same.
+        """
         if command.p1 or command.p2:
             return Sw.wrong_parameters
         if len(command.data) != OPEN_DATA.size:
             return Sw.wrong_length
         party, challenge = OPEN_DATA.codec.unpack(command.data)
-        row = self._parties.get(party)
-        if row is None:
-            return Sw.keys_unknown
+        assert self.data is not None, "nothing is selected before it is issued"
+        row = self._parties.get(party) or Party(party, Rights(0), self.data.reference, b"")
         own = self._challenge()
         macs = Keyed(party_session_key(row.authentication_key, own, challenge, party))
         self._session = Session(row, macs)
@@ -242,6 +271,13 @@ class Identity:
             Rights.entitled_to: bytes((data.group,)) + data.group_expiry.to_bytes(2, "big"),
             Rights.photo_digest: data.photo_digest,
         }[right]
+
+
+def _issued(blocks: dict[int, bytes]) -> IdentityData:
+    """Return what the blocks of STORE DATA say."""
+    rows = [PARTY.unpack(blocks[number]) for number in sorted(blocks) if number > 1]
+    parties = tuple(Party(**row | {"rights": Rights(row["rights"])}) for row in rows)
+    return IdentityData(**IDENTITY.unpack(blocks[1]), parties=parties)
 
 
 def party_session_key(key: bytes, card_challenge: bytes, challenge: bytes, party: int) -> bytes:

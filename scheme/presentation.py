@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from scheme.apdu import MAIN_PURSE, SLOT_OF, Debited, Proved, Selected
 from scheme.decision import CardSeen
+from scheme.errors import RecordError
 from scheme.records import (
     RECORD_VERSION,
     TAP_RECORD,
@@ -19,6 +20,8 @@ from scheme.records import (
     TapRecord,
 )
 from scheme.verdicts import Verdict
+
+_TAP = TAP_RECORD.codec
 
 
 class Presentation(NamedTuple):
@@ -87,8 +90,16 @@ def recovered_record(
     The card part is the first presentation's, its terminal in it. Trace id and milliseconds are the
     first's at the same terminal; elsewhere the trace id is this one's and the milliseconds are 0.
     The sequence is this terminal's.
+
+    Raises:
+        RecordError: If it is of a restricted purse, whose balance neither of them says.
     """
     stored = proved.stored
+    if stored["purse"] != MAIN_PURSE:
+        raise RecordError(
+            f"PROOF: expected purse {int(MAIN_PURSE)}, got {stored['purse']}, whose balance the "
+            "log alone tells"
+        )
     kind = RecordKind(stored["kind"])
     card_part = (
         RECORD_VERSION, kind, selected.issuer, selected.card, proved.nt, stored["purse"],
@@ -144,7 +155,7 @@ def _record(
 ) -> TapRecord:
     """Return the record of a card part with its TAC and of what a device says beside it."""
     terminal, _, at_ms, tariff, hotlist, sequence, trace = device
-    data = TAP_RECORD.codec.pack(
+    data = _TAP.pack(
         *card_part, sequence, at_ms % 1_000, tariff, hotlist, refusal, flags, terminal, trace
     )
     return TapRecord(data)

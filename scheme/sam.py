@@ -192,20 +192,21 @@ class Sam:
         command = parse_command(apdu)
         if command is None:
             return MALFORMED
-        told = self._dispatch(command)
+        cla, ins = command.cla, command.ins
+        answers = ANSWERS.get(ins) if cla == CLA else None
+        told = answers(self, command) if answers else self._other(command)
         if isinstance(told, bytes):
             return told + OK
         self.reset()
         return told.to_bytes(2, "big")
 
-    def _dispatch(self, command: Command) -> bytes | Sw:
+    def _other(self, command: Command) -> bytes | Sw:
         cla, ins = command.cla, command.ins
         if cla == CLA_ISO and ins == Ins.select:
             return self._select(command)
         if cla not in (CLA, CLA_ISO):
             return Sw.class_unknown
-        answers = ANSWERS.get(ins) if cla == CLA else None
-        return answers(self, command) if answers else Sw.instruction_unknown
+        return Sw.instruction_unknown
 
     def _select(self, command: Command) -> bytes | Sw:
         self.reset()

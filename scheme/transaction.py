@@ -16,7 +16,8 @@ from scheme.records import CARD_PART, RECORD_VERSION, RecordKind
 # Looked up once: these run in every tap. `struct` pads a state or a MAC that is short with zeros.
 _HEAD, _PART, _ENTRY = DEBIT_HEAD.codec, CARD_PART.codec, LOG_ENTRY.codec
 _ANSWER = DEBIT_ANSWER.codec
-_MAIN, _ROUTINE, _PERIODIC = map(int, PurseNumber)
+_new = tuple.__new__
+_MAIN, _ROUTINE, _ = map(int, PurseNumber)
 _UNCONFIRMED, _RESERVED = map(int, Flag)
 _TRANSIT = int(Slot.transit)
 _NT_AT = Image._fields.index("nt")
@@ -57,41 +58,39 @@ def transacted(
         commits: Whether it is the second phase of a load.
     """
     _, purse, amount, terminal, sam, _, _ = session
+    (
+        card, issuer, _, _, version, _, _, _, nt, balance, flags, transit, parking,
+        _, routine, periodic, kept, before, log, _, put,
+    ) = old  # fmt: skip
     at_s, place, sam_counter = _HEAD.unpack_from(data)
-    nt, slot, debits, version = old.nt + 1, SLOT_OF[kind], kind in REFUND_OF, old.key_version
-    balance = old.held(purse) + (-amount if debits else amount)
+    nt, slot, moves = nt + 1, SLOT_OF[kind], -amount if kind in REFUND_OF else amount
+    if purse == _MAIN:
+        held = balance = balance + moves
+    elif purse == _ROUTINE:
+        held = routine = routine + moves
+    else:
+        held = periodic = periodic + moves
     part = _PART.pack(
-        RECORD_VERSION, kind, old.issuer, old.card, nt, purse, version,
-        place, amount, balance, at_s, terminal, sam, sam_counter, state,
+        RECORD_VERSION, kind, issuer, card, nt, purse, version,
+        place, amount, held, at_s, terminal, sam, sam_counter, state,
     )  # fmt: skip
-    tac = tac_key.cmac(part)[:MAC_SIZE]
+    tac = tac_key.mac(part)
     entry = _ENTRY.pack(
         nt, RECORD_VERSION, kind, purse, version, amount, at_s, terminal, place, sam, sam_counter,
-        balance, tac,
+        held, tac,
     )  # fmt: skip
-    before, transit, parking = old.before, old.transit, old.parking
     if slot == _TRANSIT:
         before, transit = transit, state
     elif slot:
         before, parking = parking, state
-    flags = old.flags | _UNCONFIRMED
-    image = tuple.__new__(Image, (
-        *old[:_NT_AT],
-        nt,
-        balance if purse == _MAIN else old.balance,
-        flags & ~_RESERVED if commits else flags,
-        transit,
-        parking,
-        entry[4:_STORED_END] + tac,
-        balance if purse == _ROUTINE else old.routine,
-        balance if purse == _PERIODIC else old.periodic,
-        b"" if commits else old.reserved,
-        before,
-        (entry, *old.log[: LOG_RECORDS - 1]),
-        0,
-        old.put,
-    ))  # fmt: skip
-    return image, _ANSWER.pack(balance, nt, tac, b"")[:-MAC_SIZE]
+    if commits:
+        flags, kept = flags & ~_RESERVED, b""
+    changed = (
+        nt, balance, flags | _UNCONFIRMED, transit, parking, entry[4:_STORED_END] + tac,
+        routine, periodic, kept, before, (entry, *log[: LOG_RECORDS - 1]), 0, put,
+    )  # fmt: skip
+    image = _new(Image, old[:_NT_AT] + changed)
+    return image, _ANSWER.pack(held, nt, tac, b"")[:-MAC_SIZE]
 
 
 def refund(old: Image) -> tuple[RecordKind, bytes]:

@@ -16,10 +16,12 @@ from typing import Any
 
 import numpy as np
 
+from hil.address import EMPTY, split_options
 from hil.cardfile import card_document, party_row
 from hil.keyfile import MasterKeys, keys_of_seed, read_keys
 from hil.own_card import RESIDENT_OF
 from hil.reader import CardHolder, Reader, make_reader
+from hil.readers.model import CARD_FILES
 from hil.words import card_words, shipped_names
 from scheme.apdu import parse_response, parse_selected, select_command
 from scheme.cryptograms import KEY_SIZE, derive, fixed_input
@@ -119,8 +121,11 @@ def issue(reader: Reader, data: CardData) -> None:
 def holder_of(reader: Reader) -> CardHolder | None:
     """Return a reader as one that makes its cards, None if its card is what somebody put there.
 
-    A wrapper passes cards on to the reader within, whatever that is.
+    A wrapper passes cards on to the reader within, whatever that is. A card that the URL names,
+    by its file or its number, is meant itself, and no other in its place.
     """
+    if _names_card(reader.url):
+        return None
     within = make_reader(bare_url(reader.url))
     return reader if isinstance(within, CardHolder) and isinstance(reader, CardHolder) else None
 
@@ -131,6 +136,12 @@ def bare_url(url: str) -> str:
     return drivers.rpartition("+")[2] + separator + address
 
 
+def _names_card(url: str) -> bool:
+    driver, _, address = bare_url(url).partition("://")
+    place, _ = split_options(address)
+    return "/" in place if driver == "java" else driver == "model" and place not in ("", EMPTY)
+
+
 def check_issued(data: CardData, reading: Reading) -> None:
     """Raise PurseRefusedError unless a card says what it was issued with."""
     expected, got = parse_selected(data.image.said()), reading.selected
@@ -139,6 +150,14 @@ def check_issued(data: CardData, reading: Reading) -> None:
             raise PurseRefusedError(
                 f"card: read back another {name}: expected {wanted!r}, got {said!r}", Sw.wrong_data
             )
+
+
+def check_out(path: Path, force: bool) -> None:
+    """Raise BadInputError unless a card file can be written there that model:// opens again."""
+    if path.suffix not in CARD_FILES:
+        expected = f"a name in {' or '.join(CARD_FILES)}, by which model:// knows a card file"
+        raise BadInputError.at("--out", expected=expected, got=path)
+    check_free(path, force)
 
 
 def write_card(path: Path, data: CardData, wanted: Wanted, force: bool) -> None:

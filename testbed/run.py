@@ -14,6 +14,7 @@ from typing import Any
 
 from hil.locks import locked
 from hil.play import play
+from hil.posts import try_readers
 from hil.presence import check_ready
 from hil.rack import RackFile, load_rack
 from load.driver import Limits, drive
@@ -22,7 +23,7 @@ from load.replay import Progress as Driven
 from load.sealing import SealedPlan, seal
 from reports.bundle import verify
 from reports.verdict import judge
-from scheme.errors import BadInputError
+from scheme.errors import BadInputError, InventoryError
 from scheme.keys import TestKeys
 from sim.city import generate
 from sim.scenario import Scenario, load_scenario, with_rack
@@ -60,6 +61,7 @@ def run_scenario(
     rack_file = _rack_file(scenario, rack)
     if rack_file is not None:
         scenario = with_rack(scenario, rack_file.path)
+        try_readers(rack_file)
     office_name = target or _target_of(scenario)
     check_target(office_name)
     measure, expect = scenario.measure, scenario.expect
@@ -81,7 +83,7 @@ def run_scenario(
         generate(scenario, run.city, workers or _cores(), progress)
         _through_the_office(scenario, rack_file, run, asked, progress)
         return judge_run(run, progress)
-    except OSError:  # the machine could not: nobody is left with half a run
+    except (OSError, InventoryError):  # bench or machine could not: nobody has half a run
         shutil.rmtree(run.root, ignore_errors=True)
         raise
 

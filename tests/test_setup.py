@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import tomllib
+from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
@@ -57,4 +59,17 @@ def test_no_apt_only_prints_the_debian_packages() -> None:
     assert ran.returncode == 0
     lines = ran.stdout.splitlines()
     assert [line.split(":")[0] for line in lines] == ["Debian packages wanted", "Not installed"]
-    assert "swig" in lines[0]
+    assert {"swig", "maven", "pcscd"} <= set(lines[0].split())
+
+
+def test_make_card_without_maven_says_what_to_install(tmp_path: Path) -> None:
+    (tmp_path / "find").symlink_to("/usr/bin/find")
+    make, stamp = shutil.which("make"), tmp_path / "card.stamp"
+    assert make is not None
+    ran = subprocess.run(
+        [make, "card", f"CARD={stamp}"], cwd=ROOT, env={"PATH": str(tmp_path)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ran.returncode != 0
+    assert "on Debian: apt-get install maven default-jdk-headless" in ran.stderr
+    assert not stamp.exists()

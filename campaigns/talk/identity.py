@@ -9,6 +9,7 @@ from campaigns.bench.terminal import (
     IDENTITY,
     OK,
     PURSE,
+    STORE_DATA,
     command,
     identity_key,
     identity_order,
@@ -19,6 +20,7 @@ from campaigns.talk.wire import Wire
 
 OPEN, READ_ATTRIBUTE, PSEUDONYM = 0x30, 0x32, 0x34
 OPENED_SIZE = 16
+PERSON_SIZE, ROW_SIZE = 54, 35
 
 
 class IdentityTalk:
@@ -28,10 +30,11 @@ class IdentityTalk:
         self.wire = wire
         self.chance = wire.chance
         self.parties = issued.party_keys()
+        self.bare = issued.data.identity is None
 
     def scenes(self) -> list[tuple[int, Callable[[], None]]]:
         """Return every scene with how often it is played."""
-        return [(8, self.ask), (3, self.look), (3, self.stray)]
+        return [(8, self.ask), (3, self.look), (3, self.stray), (8 * self.bare, self.store)]
 
     def ask(self) -> None:
         """Open a session as some party and ask for attributes and the pseudonym."""
@@ -53,6 +56,19 @@ class IdentityTalk:
             else:
                 attribute = chance.choice((1, 2, 3, 4, 1, 2, 3, 4, 0, 5, 8))
                 self.wire.send(identity_order(key, READ_ATTRIBUTE, attribute))
+
+    def store(self) -> None:
+        """Send an identity that nobody has issued some of its blocks, the last one at times."""
+        chance = self.chance
+        if chance.random() < 0.8:
+            self.wire.send(select(IDENTITY))
+        for _ in range(chance.randrange(1, 5)):
+            block = chance.choice((0, 1, 2, 3, 9, 10))
+            size = PERSON_SIZE if block == 1 else chance.choice((ROW_SIZE, ROW_SIZE, ROW_SIZE - 1))
+            data = number(chance.randrange(4), 2) + chance.randbytes(size - 2)
+            p1 = chance.choice((0, 0, 0, 0, 0x80, 1))
+            if self.wire.send(command(STORE_DATA, p1, block, data)) == OK and block > 1:
+                self.parties.setdefault(int.from_bytes(data[:2], "big"), data[3:19])
 
     def look(self) -> None:
         """Select the application as any phone can, and ask without a session."""

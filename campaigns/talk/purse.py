@@ -29,6 +29,7 @@ ADMIN = 6
 STATE_SIZE = (0, 29, 7)
 OPENED_SIZE = 26
 LOG_SIZE = 10
+WRONG_MACS_MOST = 16
 
 
 class PurseTalk:
@@ -214,6 +215,15 @@ class PurseTalk:
             order = bytearray(session.order(ins, 0, p2, bytes(size)))
             order[-1 - self.chance.randrange(8)] ^= 1 << self.chance.randrange(8)
             self.wire.plain(bytes(order))
+
+    def count_to_the_end(self) -> None:
+        """Send wrong MACs until the card opens no session, which tells how many it had counted."""
+        self.wire.garbling = 0.0
+        for _ in range(WRONG_MACS_MOST):
+            session = self.open(1, 1, 0)
+            if session is None:
+                return
+            self.wire.plain(session.order(BLOCK, 0, 1, b"\1")[:-8] + bytes(8))
 
     def wrap_the_log(self) -> None:
         """Write more transactions than the log holds, small ones, and read it all."""

@@ -82,6 +82,9 @@ def _talk_to_card(wire: Wire, issued: Issued, worn: bool) -> None:
         purse.insist(chance.choice((254, 255, 257)))
     while len(wire.said) < COMMANDS_MIN:
         _one_of(chance, scenes)()
+    if special in (2, 3):
+        purse.count_to_the_end()
+        purse.unblock()
     purse.last_look()
 
 

@@ -15,7 +15,6 @@ from campaigns.bench.terminal import (
     DEBIT,
     OK,
     PUT_ENTITLEMENT,
-    Session,
     number,
 )
 from campaigns.torn.stage import ADMIN, Stage
@@ -93,7 +92,7 @@ def _block(stage: Stage) -> None:
 def _unblock(stage: Stage) -> None:
     _block(stage)
     if stage.chance.random() < 0.5:
-        _wrong(stage.open(1), stage)
+        stage.refused()
     stage.say(stage.open(ADMIN).order(BLOCK, 0, 2))
 
 
@@ -111,14 +110,9 @@ def _put_entitlement(stage: Stage) -> None:
     stage.say(stage.open(ADMIN).order(PUT_ENTITLEMENT, 0, 0, body))
 
 
-def _wrong(session: Session, stage: Stage) -> None:
-    order = session.order(DEBIT, 0, 0, stage.head())
-    stage.say(order[:-1] + bytes((order[-1] ^ 1,)))
-
-
 def _wrong_order(stage: Stage) -> None:
     for _ in range(stage.chance.choice((1, 1, 2, 14))):
-        _wrong(stage.open(1), stage)
+        stage.refused()
 
 
 def _wrong_confirm(stage: Stage) -> None:
@@ -127,7 +121,7 @@ def _wrong_confirm(stage: Stage) -> None:
 
 
 def _debit_after_wrong(stage: Stage) -> None:
-    _wrong(stage.open(1), stage)
+    stage.refused()
     _debit(stage.chance.randrange(3))(stage)
 
 

@@ -6,14 +6,17 @@ from collections.abc import Callable
 
 from campaigns.bench.issuing import IssuedSam, issue_sam
 from campaigns.bench.javacard import JavaCard, JavaCards
-from campaigns.bench.terminal import CANCEL, CREDIT, DEBIT, OK
+from campaigns.bench.terminal import CANCEL, CREDIT, DEBIT, OK, SELECT_SIZE
 from campaigns.talk.sam import AUTHENTICATE, SamTalk
 from campaigns.talk.wire import Wire
 from campaigns.torn.finds import Finds
 from campaigns.torn.writes import SEED_SIZE, heard, points, told_parts
 
 RESTORE = 0x26
-TALKS_MAX = 200
+RESERVE = 1
+AMOUNT = slice(5 + SELECT_SIZE, 9 + SELECT_SIZE)  # INIT's, behind SELECT's answer
+RECEIPT_AMOUNT = slice(9, 13)
+TALKS_MAX = 400
 
 
 class _Twin:
@@ -30,11 +33,17 @@ class _Twin:
 
 
 def _authenticates(apdu: bytes) -> bool:
-    return apdu[1] == AUTHENTICATE and apdu[2] in (DEBIT, CREDIT, CANCEL)
+    """Return whether a command orders value, which counts twice: one more, and so much."""
+    owes = apdu[2] == DEBIT or (apdu[2] == CREDIT and apdu[3] & 15 != RESERVE)
+    return apdu[1] == AUTHENTICATE and owes and any(apdu[AMOUNT])
+
+
+def _cancels(apdu: bytes) -> bool:
+    return apdu[1:3] == bytes((AUTHENTICATE, CANCEL))
 
 
 def _restores(apdu: bytes) -> bool:
-    return apdu[1] == RESTORE
+    return apdu[1] == RESTORE and any(apdu[RECEIPT_AMOUNT])
 
 
 def _tear(what: str, wanted: Callable[[bytes], bool]) -> Callable[[JavaCards, Finds], None]:
@@ -88,5 +97,6 @@ def _up_to(
 
 SAM_CASES = (
     _tear("SAM AUTHENTICATE", _authenticates),
+    _tear("SAM AUTHENTICATE of CANCEL", _cancels),
     _tear("SAM RESTORE", _restores),
 )

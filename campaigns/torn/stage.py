@@ -16,6 +16,7 @@ from campaigns.bench.terminal import (
     READ_LOG,
     SELECT_SIZE,
     Session,
+    card_says,
     init,
     number,
     select,
@@ -50,6 +51,7 @@ class Stage:
         self.keys_by_version: dict[int, Keys] = {issued.key_version: dict(issued.role_keys())}
         self.version = issued.key_version
         self.terminal = chance.randrange(1, 1 << 32)
+        self.genuine = True  # whether the last INIT proved what SELECT had said
 
     def say(self, apdu: bytes) -> bytes:
         """Say a command and return its answer."""
@@ -60,11 +62,12 @@ class Stage:
 
     def open(self, mode: int, purse: int = 1, amount: int = 0) -> Session:
         """Select and open a session."""
-        self.say(select(PURSE))
+        said = self.say(select(PURSE))[:-2]
         data = number(amount) + number(self.terminal) + number(77) + self.chance.randbytes(8)
         answer = self.say(init(mode, purse, data))
         role = {2: "load", ADMIN: "admin"}.get(mode, "debit")
         keys = session_keys(self.keys_by_version[self.version][role], answer, data)
+        self.genuine = answer[18:26] == card_says(keys[0], mode, purse, said + data + answer[:18])
         return Session(mode, purse, amount, *keys)
 
     def debit(self, amount: int, slot: int = 0, state: bytes = b"") -> Session:
@@ -78,10 +81,20 @@ class Stage:
         return self.chance.randbytes(10)
 
     def history(self) -> None:
-        """Make some transactions, so that the log is empty, begun, full or gone round."""
+        """Make some transactions: the log is empty, begun, full or gone round after them.
+
+        At times a wrong MAC is counted behind them.
+        """
         for _ in range(self.chance.choice((0, 1, 2, 9, 10, 11, 13))):
             slot = self.chance.randrange(3)
             self.debit(self.chance.randrange(3), slot, self.chance.randbytes((0, 29, 7)[slot]))
+        if self.chance.random() < 0.3:
+            self.refused()
+
+    def refused(self) -> None:
+        """Order a debit with a wrong MAC, which the card counts."""
+        order = self.open(1).order(DEBIT, 0, 0, self.head())
+        self.say(order[:-1] + bytes((order[-1] ^ 1,)))
 
 
 class Seen(NamedTuple):
@@ -102,8 +115,8 @@ class Seen(NamedTuple):
 def look(answer: Answer, stage: Stage, chance: Random) -> Seen:
     """Return what a card tells: SELECT, its purses, its proof and log in a session of a SAM.
 
-    The keys are those of the version that the card says it has. An answer without its right S3
-    counts as another answer.
+    The keys are those of the version that the card says it has. An answer without its right S1 or
+    S3 counts as another answer.
     """
     eye = Stage(answer, chance, stage.issued)
     eye.keys_by_version = stage.keys_by_version
@@ -116,7 +129,9 @@ def look(answer: Answer, stage: Stage, chance: Random) -> Seen:
     balances = []
     for purse in PURSES:
         eye.open(1, purse, 0)
-        balances.append(eye.heard[-1][12:16] if eye.heard[-1][-2:] == OK else eye.heard[-1])
+        told = eye.heard[-1]
+        balance = told[12:16] if eye.genuine else b"wrong S1"
+        balances.append(balance if told[-2:] == OK else told)
     session = eye.open(4)
     proof = _proved(eye, session, PROOF, 0, selected[NT_AT])
     log = [_proved(eye, session, READ_LOG, 1)]

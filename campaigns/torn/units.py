@@ -99,7 +99,7 @@ def _earlier(play: Play, tear: Tear, plain: list[Tear], chance: Random) -> list[
 
 def _inside(play: Play) -> list[Tear]:
     """Return tears within the command that writes; a recovery has none, a refusal neither."""
-    if play.recovers or not play.accepted:
+    if play.recovers or play.strays or not play.accepted:
         return []
     moments = [(point, k) for point in (BEFORE, AT) for k in INSIDE_WRITES]
     moments += [(COMMITTING, 1), (COMMITTED, 1)]

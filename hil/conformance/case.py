@@ -33,7 +33,6 @@ class Case:
         given: The card that must lie in the field, fresh.
         anywhere: Whether any card of the scheme can be put through it, one in use too: it moves no
             value, leaves nothing behind, and tells the card no wrong MAC.
-        uid: Whether it needs a reader that tells the UID.
     """
 
     id: str
@@ -43,7 +42,6 @@ class Case:
     play: Play
     given: CardData | SamData = PLAIN
     anywhere: bool = False
-    uid: bool = False
 
 
 Row = tuple[int, int, str, str, Play]

@@ -40,9 +40,7 @@ IDENTITY_DATA = IdentityData(
         for party, rights in RIGHTS.items()
     ),
 )  # fmt: skip
-LIMITS = Limits(
-    LIMIT, ROUTINE_LIMIT, PERIODIC_LIMIT, ROUTINE_CATEGORIES, PERIODIC_CATEGORIES
-)  # fmt: skip
+LIMITS = Limits(LIMIT, ROUTINE_LIMIT, PERIODIC_LIMIT, ROUTINE_CATEGORIES, PERIODIC_CATEGORIES)
 
 
 def plain(
@@ -72,7 +70,26 @@ def sam(may: May = EVERYTHING, ceiling_idr: int = CEILING, counter: int = SAM_CO
     )  # fmt: skip
 
 
+EIGHT = tuple(range(CATEGORY - 7, CATEGORY + 1))
+EIGHT_CATEGORIES = plain(LIMITS._replace(routine_categories=EIGHT))
+EIGHT_PARTIES = plain(
+    identity=IDENTITY_DATA._replace(
+        parties=tuple(
+            Party(
+                party, Rights.over_18, KEYS.party_authentication_key(party),
+                KEYS.party_pseudonym_key(party),
+            )
+            for party in range(BANK, BANK + 8)
+        )
+    )
+)  # fmt: skip
 PLAIN = plain()
 PURSE_ALONE = plain(identity=None)
 NO_AID = plain(Limits(LIMIT), routine=0, periodic=0)
 PLAIN_SAM = sam()
+SIXTEEN_SETS = PLAIN_SAM._replace(
+    masters={
+        IssuerKeys(issuer, Role.debit, 1): KEYS.issuer_master(issuer, Role.debit, 1)
+        for issuer in range(ISSUER - 15, ISSUER + 1)
+    }
+)

@@ -16,6 +16,10 @@ class Wrong(Exception):  # noqa: N818  (no fault of ours or of the bench: the ve
         self.got = got
 
 
+class NotTold(Exception):  # noqa: N818  (likewise no fault: a case that cannot be judged here)
+    """What a case has to know, nobody here can tell."""
+
+
 class Answer(NamedTuple):
     """A card's answer: its data and its status word."""
 

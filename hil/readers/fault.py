@@ -18,7 +18,7 @@ from hil.faults.evidence import Evidence, FaultLog
 from hil.faults.plan import Fault, Kind, Tear, parse_fault
 from hil.faults.wires import BreaksWire
 from hil.harness import JavaCard, Point
-from hil.reader import Card, Reader, held
+from hil.reader import Card, Reader, await_card, held, uid_of
 from scheme.apdu import Ins
 from scheme.errors import BadInputError, CardGoneError, ReaderError
 from scheme.personalisation import CardData
@@ -110,6 +110,15 @@ class FaultReader:
         """Take the card out of the field, if the reader within can."""
         held(self._plugged()).remove()
         self._card = None
+
+    def detect(self, timeout_s: float) -> int:
+        """Return the instant after a card was seen, by a reader within that can see one come."""
+        await_card(self._plugged(), timeout_s)
+        return time.monotonic_ns()
+
+    def uid(self) -> bytes | None:
+        """Return the UID that the reader within tells, None if it tells none."""
+        return uid_of(self._plugged())
 
     def transceive(self, apdu: bytes) -> Exchange:
         """Return the card's answer, or have happen what is armed for it; one fault a command."""

@@ -15,6 +15,7 @@ from hil.harness import Harness, JavaCard, shared_harness
 from hil.issuing import issue_java
 from hil.own_card import own_card_data
 from hil.reader import Card
+from hil.uid import draw_uid
 from scheme.errors import CardGoneError, ReaderError
 from scheme.personalisation import CardData
 from scheme.sam_personalisation import SamData
@@ -38,6 +39,7 @@ class JavaReader:
             self._where = address._replace(place=where).host_and_port(EXPECTED)
         self._harness: Harness | None = None
         self._card: JavaCard | None = None
+        self._uid = b""  # of the card since it has power, once somebody asked
 
     def open(self) -> None:
         """Reach the harness, starting it where none was named, and have a card in the field."""
@@ -84,18 +86,29 @@ class JavaReader:
 
     def field_off(self) -> None:
         """Have the card forget its session."""
+        self._uid = b""
         self._opened()
         if self._card is not None:
             self._card.reset()
 
+    def uid(self) -> bytes | None:
+        """Return the UID that the card's chip would have drawn."""
+        self._in_field()
+        self._uid = self._uid or draw_uid()
+        return self._uid
+
     def transceive(self, apdu: bytes) -> Exchange:
         """Return the card's answer."""
+        card = self._in_field()
+        sent_ns = monotonic_ns()
+        response = card.answer(apdu)
+        return Exchange(response, sent_ns, monotonic_ns())
+
+    def _in_field(self) -> JavaCard:
         self._opened()
         if self._card is None:
             raise CardGoneError(f'no card in reader "{self.url}"')
-        sent_ns = monotonic_ns()
-        response = self._card.answer(apdu)
-        return Exchange(response, sent_ns, monotonic_ns())
+        return self._card
 
     def _opened(self) -> Harness:
         if self._harness is None:

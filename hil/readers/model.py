@@ -6,6 +6,7 @@ program alone.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from time import monotonic_ns
 
@@ -15,11 +16,13 @@ from hil.exchange import Exchange
 from hil.issuing import issue
 from hil.own_card import own_card_data
 from hil.reader import Card
+from hil.uid import draw_uid
 from scheme.errors import CardGoneError, ReaderError
 from scheme.personalisation import CardData
 from scheme.sam_personalisation import SamData
 
 CARD_FILES = (".json", ".yaml")
+_new = tuple.__new__
 
 
 class ModelReader:
@@ -29,15 +32,18 @@ class ModelReader:
         self.url = f"model://{address}"
         self._card = card
         self._opened = False
+        self._answer: Callable[[bytes], bytes] | None = None  # of a card in a field that is on
+        self._uid = b""  # of the card since it has power, once somebody asked
 
     def open(self) -> None:
         """Switch the field on."""
         self._opened = True
+        self._answer = self._card.answer if self._card is not None else None
 
     def close(self) -> None:
         """Switch the field off."""
         self.field_off()
-        self._opened = False
+        self._opened, self._answer = False, None
 
     def issue(self, data: CardData | SamData) -> Card:
         """Return a fresh Python card or SAM."""
@@ -47,27 +53,40 @@ class ModelReader:
         """Put a card into the field, in place of the one there."""
         self.field_off()
         self._card = card
+        self._answer = card.answer if self._opened else None
 
     def remove(self) -> None:
         """Take the card out of the field."""
         self.field_off()
-        self._card = None
+        self._card = self._answer = None
 
     def field_off(self) -> None:
         """Have the card forget its session."""
+        self._uid = b""
         if self._card is not None:
             self._card.reset()
 
+    def uid(self) -> bytes | None:
+        """Return the UID that the card's chip would have drawn."""
+        if self._answer is None:
+            raise self._nobody()
+        self._uid = self._uid or draw_uid()
+        return self._uid
+
     def transceive(self, apdu: bytes) -> Exchange:
         """Return the card's answer."""
-        if not self._opened:
-            raise ReaderError(f'"{self.url}" is not open')
-        if self._card is None:
-            raise CardGoneError(f'no card in reader "{self.url}"')
+        answer = self._answer
+        if answer is None:
+            raise self._nobody()
         sent_ns = monotonic_ns()
-        response = self._card.answer(apdu)
+        response = answer(apdu)
         # As calling the class does, at half the cost.
-        return tuple.__new__(Exchange, (response, sent_ns, monotonic_ns()))
+        return _new(Exchange, (response, sent_ns, monotonic_ns()))
+
+    def _nobody(self) -> ReaderError:
+        if not self._opened:
+            return ReaderError(f'"{self.url}" is not open')
+        return CardGoneError(f'no card in reader "{self.url}"')
 
 
 def make(address: str) -> ModelReader:

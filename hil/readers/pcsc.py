@@ -17,6 +17,7 @@ from hil.issuing import Socket, issue
 from hil.own_card import own_card_data
 from hil.pcscd import Slot, VirtualPcsc, answers, virtual_pcsc
 from hil.reader import Card
+from hil.uid import ask_uid
 from scheme.errors import CardGoneError, InventoryError, ReaderError
 from scheme.personalisation import CardData
 from scheme.sam_personalisation import SamData
@@ -25,8 +26,8 @@ try:
     from smartcard import scard
 except ModuleNotFoundError as error:
     raise ReaderError(
-        'pcsc://: expected pyscard, got none; do: pip install "jakarta-one-testbed[rack]", which '
-        "builds it and wants Debian's swig, gcc and libpcsclite-dev"
+        "pcsc://: expected pyscard, got none; do: .venv/bin/pip install pyscard, which builds it "
+        "and wants Debian's swig, gcc, python3-dev and libpcsclite-dev"
     ) from error
 
 BUSY_S = 2.0  # how long another program may hold the card before it is a fault
@@ -68,6 +69,7 @@ class PcscReader:
         self._card: Any = None
         self._protocol = scard.SCARD_PCI_T1
         self._open = False
+        self._left = False  # whether the card that was in has gone by itself
 
     def open(self) -> None:
         """Find the reader; raises InventoryError if it is not there, or not the only such."""
@@ -109,6 +111,10 @@ class PcscReader:
         if result != scard.SCARD_S_SUCCESS or not response:
             raise self._fault(result, "SCardTransmit")
         return Exchange(bytes(response), sent_ns, received_ns)
+
+    def uid(self) -> bytes | None:
+        """Return the UID of the card in the field, None where none is told."""
+        return ask_uid(self)
 
     def _connect(self) -> None:
         """Take the card for ourselves, once nobody else holds it any more."""
@@ -153,6 +159,7 @@ class PcscReader:
         self._let_go(scard.SCARD_LEAVE_CARD)
         said = f"{call}: {_said(result)}"
         if result in GONE:
+            self._left = True
             return CardGoneError(f'no card in reader "{self.name}", or it left: {said}')
         if result in BUSY:
             return ReaderError(
@@ -219,7 +226,7 @@ class OwnPcscReader(PcscReader):
         In place of a card one of its kind is at once; else pcscd takes up to 0.8 s.
         """
         if self._socket is not None and self._open:
-            if self._socket.swap(card):
+            if not self._left and self._socket.swap(card):
                 self.field_off()
             else:
                 self._socket.remove()
@@ -227,6 +234,7 @@ class OwnPcscReader(PcscReader):
                 self._await(scard.SCARD_STATE_EMPTY, ARRIVE_S)
                 self._socket.insert(card)
                 self.detect(ARRIVE_S)
+                self._left = False
         self._inserted = card
 
     def remove(self) -> None:

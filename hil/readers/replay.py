@@ -47,7 +47,8 @@ class ReplayReader:
         line = lines[self._next]
         if shown(apdu) != line.command:
             raise ReaderError(
-                f"{where}: expected the command {line.command.hex()}, got {shown(apdu).hex()}"
+                f"{where}: expected the command {line.command.hex()}, got {shown(apdu).hex()}; "
+                "a trace answers what was asked then, which a fresh challenge is not"
             )
         self._next += 1
         if line.response is None:

@@ -13,7 +13,7 @@ from typing import BinaryIO
 from hil.apdu_trace import Line, phase_of, shown
 from hil.exchange import Exchange
 from hil.gsmtap import file_head, packet
-from hil.reader import Card, Reader, held
+from hil.reader import Card, Reader, await_card, held, uid_of
 from scheme.errors import BadInputError, CardGoneError, StoreError
 from scheme.personalisation import CardData
 from scheme.sam_personalisation import SamData
@@ -73,6 +73,15 @@ class TraceReader:
     def remove(self) -> None:
         """Take the card out of the field, if the reader within can."""
         held(self._inner).remove()
+
+    def detect(self, timeout_s: float) -> int:
+        """Return the instant after a card was seen, by a reader within that can see one come."""
+        await_card(self._inner, timeout_s)
+        return time.monotonic_ns()
+
+    def uid(self) -> bytes | None:
+        """Return the UID that the reader within tells, None if it tells none."""
+        return uid_of(self._inner)
 
     def transceive(self, apdu: bytes) -> Exchange:
         """Return the card's answer, written down; a card that left unheard is written down too."""

@@ -17,6 +17,7 @@ from hil.faults.plan import Kind
 from hil.issuing import Socket, issue
 from hil.own_card import own_card_data
 from hil.reader import Card
+from hil.uid import ask_uid
 from hil.vpcd_wire import HOST, Order, prepare, receive_frame, send_frame
 from scheme.errors import CardGoneError, ReaderError
 from scheme.personalisation import CardData
@@ -103,6 +104,10 @@ class VpcdReader:
             self._let_go()
             raise CardGoneError(f'card left reader "{self.url}" without an answer')
         return Exchange(response, sent_ns, monotonic_ns())
+
+    def uid(self) -> bytes | None:
+        """Return the UID of the card in the field, None where none is told."""
+        return ask_uid(self)
 
     def _admit(self, timeout_s: float) -> None:
         """Take in a card that connects; a second one is shown the door, so that it knows."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from hil.keyfile import MasterKeys
     from hil.reader import Reader
 
+CARD_S = 10  # for somebody to put a card on the reader
 SEED_MAX = (1 << 63) - 1  # what a card file can name
 Url = Annotated[str, typer.Argument(metavar="URL", help="Reader: model://, pcsc://NAME ...")]
 Keys = Annotated[
@@ -93,7 +94,7 @@ def issue(
     if keys is not None:
         _warn(keys)
     if out is not None:
-        issuing.check_free(out, force)
+        issuing.check_out(out, force)
     data = issuing.card_data(wanted)
     with _opened(url) as reader:
         issuing.issue(reader, data)
@@ -162,6 +163,8 @@ def decode(
     else:
         for number, decoded in enumerate(told, 1):
             typer.echo("\n".join(decoded.lines(number)))
+        if not told:
+            typer.echo("0 exchanges")
 
 
 def conformance(
@@ -178,6 +181,7 @@ def conformance(
     Example: jakarta-one card conformance model:// --json
     """
     from testbed.card_conformance import check_out, judge, sentences, write_record
+    from testbed.card_issue import holder_of
     from testbed.cli.closing import document
     from testbed.cli.exits import ExitCode
     from testbed.cli.progress import bars
@@ -187,6 +191,9 @@ def conformance(
     held = _file_keys(keys)
     traced = url if trace is None else _traced(url, trace)
     with bars() as progress, _opened(traced) as reader:
+        if held is not None and holder_of(reader) is not None:
+            said = "holds to its key-check values and is of no use here: the suite issues"
+            typer.echo(f"jakarta-one: {keys}: {said} the cards of {url}", err=True)
         record = judge(reader, held, progress) | {"url": url}
     if out is not None:
         write_record(out, record)
@@ -250,10 +257,18 @@ def build(
 
 @contextmanager
 def _opened(url: str) -> Iterator[Reader]:
-    from hil.reader import open_reader
+    from hil.reader import await_card, open_reader
+    from scheme.errors import CardGoneError
+    from testbed.card_issue import holder_of
 
     reader = open_reader(url)
     try:
+        if holder_of(reader) is None:
+            try:
+                await_card(reader, 0)
+            except CardGoneError:
+                typer.echo(f"jakarta-one: waiting {CARD_S} s for a card in {url}", err=True)
+                await_card(reader, CARD_S)
         yield reader
     finally:
         reader.close()

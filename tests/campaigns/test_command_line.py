@@ -124,3 +124,12 @@ def test_violations_are_all_counted_and_the_first_are_told_in_full() -> None:
     assert document["violations"] == 9
     assert len(document["first"]) == 5
     assert "card 4" in as_text(document)
+
+
+def test_a_machine_without_java_is_told_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert main(["twins", "--size", "1"]) == 3
+    said = capsys.readouterr().err
+    assert said.startswith('campaigns: java harness: expected a program "java", got none')

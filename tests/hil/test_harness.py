@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from hil.harness import Harness, Jvm, Kind, Point, command, shared_harness
+from hil.harness import Harness, JavaCard, Jvm, Kind, Point, command, shared_harness
 from hil.issuing import issue_java
 from hil.own_card import own_card_data
-from hil.reader import open_reader
+from hil.reader import held, open_reader
 from hil.readers.vpcd import VpcdReader
 from hil.vpcd_wire import HOST, Order, receive_frame, send_frame
 from scheme.apdu import parse_response, select_command
@@ -158,3 +158,22 @@ def test_a_harness_that_ends_is_a_fault_of_the_bench() -> None:
         with pytest.raises(ReaderError, match="the JVM may have ended") as caught:
             card.answer(SELECT)
         assert not isinstance(caught.value, CardGoneError)
+
+
+@pytest.mark.parametrize("url", ["java://empty", "vpcd://empty?card=java", "pcsc://empty?card=java"])
+def test_a_card_that_loses_its_power_leaves_every_reader_and_comes_back_whole(url: str) -> None:
+    with closing(held(open_reader(url))) as reader:
+        card = reader.issue(own_card_data())
+        assert isinstance(card, JavaCard)
+        reader.insert(card)
+        before = card.state()
+        wrong = bytes((0x80, 0x42, 0, 0, 18)) + bytes(18)  # its MAC is wrong, which is counted
+        for point, wrote in [(Point.before_write, False), (Point.after_commit, True)]:
+            for command in (SELECT, bytes((0x80, 0x40, 1, 1, 20)) + bytes(20)):
+                assert parse_response(reader.transceive(command).response).sw == 0x9000
+            card.tear(point)
+            with pytest.raises(CardGoneError):
+                reader.transceive(wrong)
+            reader.insert(card)
+            assert parse_response(reader.transceive(SELECT).response).sw == 0x9000
+            assert (card.state() != before) is wrote

@@ -17,7 +17,7 @@ from smartcard import scard
 
 from hil import pcscd as daemon
 from hil.pcscd import Slot, VirtualPcsc
-from hil.reader import open_reader
+from hil.reader import make_reader, open_reader
 from hil.readers import pcsc as driver
 from hil.readers.pcsc import OwnPcscReader, PcscReader, names, occupied
 from hil.vicc import VirtualCard
@@ -28,7 +28,6 @@ from tests.cards import purse
 from tests.tidy.tree import ROOT
 
 SELECT = select_command(PURSE_AID).encode()
-GET_UID = bytes((0xFF, 0xCA, 0, 0, 0))
 
 
 @pytest.fixture
@@ -65,10 +64,11 @@ def test_a_card_comes_answers_and_leaves(slot: Slot) -> None:
         card.connect(slot.port)
         assert began_ns < reader.detect(5) <= time.monotonic_ns()
         assert parse_response(reader.transceive(SELECT).response).sw == 0x9000
-        uid = reader.transceive(GET_UID).response
-        assert (len(uid), uid[0]) == (6, 8)
+        uid = reader.uid()
+        assert uid is not None
+        assert (len(uid), uid[0]) == (4, 8)
         reader.field_off()
-        assert reader.transceive(GET_UID).response != uid
+        assert reader.uid() != uid
         card.remove()
         with pytest.raises(CardGoneError, match="or it left"):
             reader.transceive(SELECT)
@@ -184,6 +184,13 @@ def test_the_readers_of_a_pcscd_that_runs_are_found_by_its_configuration(
         daemon._found(known[:1])
 
 
+def test_a_machine_without_pyscard_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "smartcard", None)
+    monkeypatch.delitem(sys.modules, "hil.readers.pcsc")
+    with pytest.raises(ReaderError, match=r"expected pyscard, got none; .*install pyscard"):
+        make_reader("pcsc://")
+
+
 @pytest.mark.parametrize(
     ("change", "value", "said"),
     [
@@ -209,3 +216,48 @@ def test_a_pcscd_that_does_not_start_is_told_with_what_it_said(
     monkeypatch.setattr(daemon, "START", "echo no room >&2; exit 1")
     with pytest.raises(ReaderError, match=r"expected 2 slots .* got 0; it said: no room"):
         daemon._found_or_started(lambda: None)
+
+
+WORLD = """
+mkdir -p /run/pcscd
+mount -t tmpfs none /run/pcscd
+mount --bind "$1" /etc/reader.conf.d
+$2
+exec "$0" -c "$3"
+"""
+SEEN = """
+from hil.reader import open_reader
+reader = open_reader("pcsc://")
+print(reader.name, reader.transceive(bytes.fromhex("00A4040006F04A4B543101")).response[-2:].hex())
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "reader"),
+    [
+        # A pcscd with Debian's configuration runs already.
+        (
+            "pcscd -f >/dev/null & until [ -S /run/pcscd/pcscd.comm ]; do sleep 0.02; done",
+            "Virtual PCD 00 00",
+        ),
+        # None runs, and the kernel lets nobody have a namespace.
+        (
+            "mkdir $1/bin; ln -s /bin/false $1/bin/unshare; PATH=$1/bin:$PATH",
+            f"{daemon.NAME} 00 00",
+        ),
+    ],
+)
+def test_the_pcscd_of_a_machine_is_used_where_it_runs_and_where_there_can_be_no_other(
+    before: str, reader: str, tmp_path: Path
+) -> None:
+    port = daemon._free_ports()
+    debian = daemon.STANZA.replace(daemon.NAME, "Virtual PCD").format(port=port)
+    (tmp_path / "vpcd").write_text(debian, encoding="utf-8")
+    script = WORLD.replace("$2", before)
+    told = subprocess.run(
+        ["unshare", "-m", "--pid", "--fork", "--kill-child", "sh", "-c", script,
+         sys.executable, str(tmp_path), "", SEEN],
+        cwd=ROOT, env={k: v for k, v in os.environ.items() if k != daemon.SOCKET_VARIABLE},
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert told.stdout.strip() == f"{reader} 9000", told.stderr

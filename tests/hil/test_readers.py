@@ -9,10 +9,11 @@ import pytest
 
 from hil.exchange import conduct
 from hil.own_card import OWN_IMAGE, OWN_SEED, own_card_data
-from hil.reader import CardHolder, make_reader
+from hil.reader import CardHolder, make_reader, uid_of
 from hil.reader_conformance import CASES, judge
 from scheme.apdu import parse_response, parse_selected, select_command
 from scheme.dialogue import Outcome, present
+from scheme.errors import CardGoneError
 from scheme.keys import IDENTITY_AID, PURSE_AID, Role, TestKeys
 from scheme.sam import IssuerKeys, May
 from scheme.sam_personalisation import SamData
@@ -68,6 +69,21 @@ def test_a_bare_reader_begins_with_a_card_of_its_own(reader: CardHolder) -> None
     assert (selected.card, selected.balance) == (OWN_IMAGE.card, OWN_IMAGE.balance)
     assert 0 < exchange.sent_ns <= exchange.received_ns
     assert sw(reader, select_command(IDENTITY_AID).encode()) == Sw.ok
+
+
+def test_a_card_draws_a_uid_each_time_it_gets_power(reader: CardHolder) -> None:
+    uids = set()
+    for _ in range(3):
+        assert sw(reader, SELECT) == Sw.ok
+        uid = uid_of(reader)
+        assert uid is not None
+        assert (len(uid), uid[0], uid) == (4, 8, uid_of(reader))
+        uids.add(uid)
+        reader.field_off()
+    assert len(uids) == 3
+    reader.remove()
+    with pytest.raises(CardGoneError, match="no card in reader"):
+        uid_of(reader)
 
 
 @pytest.mark.parametrize("url", [*URLS, *OTHERS])

@@ -137,7 +137,7 @@ def test_what_is_no_trace_is_told_with_its_line(text: str, said: str, tmp_path: 
 
 
 def test_a_trace_that_is_not_there_is_told(tmp_path: Path) -> None:
-    with pytest.raises(RecordError, match="expected a trace of APDUs, got"):
+    with pytest.raises(RecordError, match="expected a trace of APDUs in JSON lines, got"):
         open_reader(f"replay://{tmp_path}/none.jsonl")
 
 

@@ -39,6 +39,9 @@ RECORDS = {
     "accepted": (GOOD, Verdict.accepted),
     "another layout version": (changed(GOOD, version=2), Verdict.record_malformed),
     "an unknown kind": (changed(GOOD, kind=9), Verdict.record_malformed),
+    "a refund": (with_tac(changed(GOOD, kind=5)), Verdict.record_malformed),
+    "a refund at a gate": (with_tac(changed(GOOD, kind=6)), Verdict.record_malformed),
+    "a refund of parking": (with_tac(changed(GOOD, kind=7)), Verdict.record_malformed),
     "a thousand milliseconds": (changed(GOOD, ms=1_000), Verdict.record_malformed),
     "a card number without its check digit": (
         changed(GOOD, card=ANN + 1),

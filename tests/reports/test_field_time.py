@@ -32,6 +32,8 @@ def _write(rack: Path, *taps: tuple[str, str, str, tuple[tuple[str, int, int], .
             "outcome": np.array([outcome for *_, outcome, _ in taps], object),
             "displaced": np.array([outcome == "displaced" for *_, outcome, _ in taps]),
             "intended_us": np.zeros(len(taps), np.int64),
+            "presented_us": np.full(len(taps), 100),
+            "started_us": np.full(len(taps), 350),
             "done_us": 1_000 * (1 + np.arange(len(taps))),
         })  # fmt: skip
         rows = [
@@ -92,6 +94,7 @@ def test_taps_are_told_apart_by_reader_and_card(tmp_path: Path) -> None:
     figures = field.figures()
     rows = kind_rows({"card_kinds": field.kinds})
     assert rows[1][:4] == ("pcsc://", "Java applet", "1", "2")
+    assert rows[1][-3:] == ("0.25 ms", "1.65 ms", "2.00 ms"), "detection apart from the tap"
     assert "A model, not a measurement" in field_said(figures)
     assert field_budget(figures).count("<rect") == len(PHASES)
 

@@ -8,14 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scheme.apdu import SLOT_OF, Ins, Slot
+from scheme.apdu import SLOT_OF, Ins, Proved, Slot, parse_selected
 from scheme.cryptograms import tac
 from scheme.decision import Decision
 from scheme.dialogue import Device, present
-from scheme.errors import PurseRefusedError
+from scheme.errors import PurseRefusedError, RecordError
 from scheme.image import CardKeys, Limits
 from scheme.keys import Role, card_key
-from scheme.presentation import torn_record
+from scheme.layouts import STORED
+from scheme.presentation import recovered_record, torn_record
 from scheme.purse import Purse
 from scheme.records import ZERO_TAC, RecordFlag, RecordKind, TapRecord
 from scheme.verdicts import Verdict
@@ -181,6 +182,35 @@ def test_a_torn_tap_out_of_reach_of_recovery_is_followed_by_a_new_debit(
     assert module.counter == 2
 
 
+@pytest.mark.parametrize("lost", [1, 2])
+def test_what_another_terminal_took_is_not_taken_for_a_torn_tap(lost: int) -> None:
+    """A rider torn here who pays at a till and comes back has not paid here yet."""
+    card, module = purse(), sam()
+    torn, _ = run(present(presentation(), lambda _: TRANSIT), card, module, lost=(lost,))
+    assert torn.torn is not None
+    till = presentation(terminal=70, at_ms=AT_MS)
+    run(present(till, lambda _: decided(amount_idr=1)), card, sam(terminal=70, number=70))
+    assert (card.image.balance, card.image.nt) == (99_999, 6)
+    again = presentation(at_ms=AT_MS + 9_000)
+    outcome, log = run(present(again, lambda _: TRANSIT, {CARD: torn.torn}), card, module)
+    assert Ins.proof in [step.ins for _, step, _ in log]
+    assert (outcome.verdict, outcome.recovered) == (Verdict.accepted, False)
+    fields = proved(outcome.record)
+    assert (fields["amount"], fields["nt"], fields["terminal"]) == (3_500, 7, TERMINAL)
+    assert (card.image.balance, card.image.nt) == (96_499, 7)
+
+
+def test_no_record_is_made_of_a_restricted_purse_without_its_balance() -> None:
+    card, module = purse(), sam()
+    run(present(presentation(), lambda _: TRANSIT), card, module)
+    proof = card.image.proof
+    of_aid = Proved(6, STORED.unpack(proof[:26]) | {"purse": 2}, proof[26:])
+    with pytest.raises(RecordError, match="expected purse 1, got 2"):
+        recovered_record(
+            presentation(), parse_selected(card.image.said()), presentation(), of_aid
+        )
+
+
 def test_a_torn_tap_never_recovered_leaves_a_record_without_proof() -> None:
     card, module = purse(), sam()
     outcome, _ = run(present(presentation(), lambda _: TRANSIT), card, module, lost=(2,))
@@ -246,3 +276,14 @@ def test_a_debit_over_the_balance_is_refused_by_the_card_itself() -> None:
         run(present(presentation(), lambda _: decided()), card, sam())
     assert refused.value.sw == 0x9401
     assert card.image.balance == 1_000
+
+
+def test_a_debit_from_before_a_change_of_keys_is_recovered_under_the_version_it_was_made() -> None:
+    card, module = purse(), sam()
+    run(present(presentation(), lambda _: TRANSIT), card, module, swallow=(2,))
+    proved = Proved(card.image.nt, STORED.unpack(card.image.proof[:26]), card.image.proof[26:])
+    rotated = parse_selected(card.image._replace(key_version=2).said())
+    record = recovered_record(presentation(), rotated, presentation(), proved)
+    assert record.fields()["key_version"] == 1
+    key = card_key(KEYS.issuer_master(ISSUER, Role.tac), Role.tac, CARD, ISSUER, 1)
+    assert tac(key, record.card_part) == record.fields()["tac"]

@@ -186,8 +186,21 @@ def test_every_card_says_the_same_to_who_has_no_row() -> None:
     one, other = identity(party(HOSPITALS)), identity(party(BUSES), reference=bytes(16))
     for card in (one, other):
         assert tell(card, select_command(IDENTITY_AID)) == (Sw.ok, b"\x01")
-        assert tell(card, open_command(9_999, b"12345678")) == (Sw.keys_unknown, b"")
-        assert tell(card, open_command(0, b"12345678")) == (Sw.keys_unknown, b"")
+        for stranger in (9_999, 0):
+            sw, answer = tell(card, open_command(stranger, b"12345678"))
+            assert (sw, len(answer)) == (Sw.ok, 16), "as to who has a row"
+            assert tell(card, attribute_command(1, bytes(8))) == (Sw.wrong_mac, b"")
+
+
+def test_a_session_of_who_has_no_row_carries_no_right() -> None:
+    """Not even whoever knows the reference learns anything by it."""
+    for ins, p1 in ((0x32, 1), (0x32, 4), (0x34, 0)):
+        card = identity(party(HOSPITALS))
+        _, answer = tell(card, open_command(BUSES, b"RTRTRTRT"))
+        context = answer[:8] + b"RTRTRTRT" + BUSES.to_bytes(2, "big")
+        key = by_hand.derived(PERSON, by_hand.IDENTITY_MAC, context)
+        order = Session(card, key).order(ins, p1)
+        assert tell(card, Command(0x80, ins, p1, 0, order)) == (Sw.not_allowed, b"")
 
 
 def test_an_order_of_one_session_is_worth_nothing_in_the_next() -> None:
@@ -253,7 +266,6 @@ OPEN = open_command(HOSPITALS, bytes(8)).encode()
         (b"\x80\x30\x00\x00", Sw.wrong_length),
         (OPEN[:4] + b"\x09" + OPEN[5:-1], Sw.wrong_length),
         (OPEN[:4] + b"\x0b" + OPEN[5:] + b"?", Sw.wrong_length),
-        (open_command(BUSES, bytes(8)).encode(), Sw.keys_unknown),
         (READ[:2] + b"\x00" + READ[3:], Sw.wrong_parameters),
         (READ[:2] + b"\x05" + READ[3:], Sw.wrong_parameters),
         (READ[:2] + b"\x80" + READ[3:], Sw.wrong_parameters),
@@ -310,6 +322,7 @@ def test_what_is_no_command_leaves_the_session() -> None:
 
 def test_an_identity_that_was_never_issued_answers_nothing() -> None:
     card = Identity(None, counting())
+    assert tell(card, b"\x80\xe2\x00\x00") == (Sw.wrong_parameters, b"")
     for apdu in (select_command(IDENTITY_AID).encode(), OPEN, READ, NAME):
         assert tell(card, apdu) == (Sw.wrong_state, b"")
     assert tell(card, b"\x80\x40\x00\x00") == (Sw.instruction_unknown, b"")
@@ -327,6 +340,29 @@ def test_no_bytes_break_an_identity_or_have_it_tell_anything(apdus: list[bytes])
         sw, said = tell(card, apdu)
         assert sw in KNOWN
         assert len(said) in (0, 1, 16), "nothing, SELECT's byte, or RC and S1"
+
+
+def test_an_identity_issued_by_its_blocks_is_the_one_made_of_its_data() -> None:
+    held = data(party(HOSPITALS, Rights.over_18), party(BUSES))
+    card = Identity(None, counting())
+    for apdu in identity_blocks(held):
+        assert tell(card, select_command(IDENTITY_AID)) == (Sw.wrong_state, b"")
+        card.reset()
+        assert tell(card, apdu) == (Sw.ok, b"")
+    assert card.data == held
+    assert tell(card, select_command(IDENTITY_AID)) == (Sw.ok, b"\x01")
+    assert opened(card, BUSES).attribute(Attribute.photo_digest) == (Sw.ok, PHOTO)
+    assert tell(card, identity_blocks(data())[0]) == (Sw.wrong_state, b"")
+
+
+def test_the_first_of_two_rows_of_one_party_counts() -> None:
+    card = Identity(None, counting())
+    first, *rows = identity_blocks(data(party(HOSPITALS, Rights.over_18), party(BUSES)))
+    twice = rows[0][:3] + b"\x09" + rows[0][4:7] + b"\x8f" + rows[0][8:]
+    for apdu in (twice, rows[0], first[:2] + b"\x80" + first[3:]):
+        assert tell(card, apdu) == (Sw.ok, b"")
+    tell(card, select_command(IDENTITY_AID))
+    assert opened(card).attribute(Attribute.photo_digest) == (Sw.not_allowed, b"")
 
 
 def test_blocks_carry_what_an_identity_holds() -> None:

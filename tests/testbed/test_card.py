@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import socket
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,12 @@ from ruamel.yaml import YAML
 from hil.cardfile import card_document, read_card_file
 from hil.exchange import Exchange
 from hil.harness import JavaCard, Kind, shared_harness
+from hil.issuing import issue as issued_card
 from hil.keyfile import keys_of_seed
+from hil.own_card import own_card_data
 from hil.reader import Card
+from hil.vicc import VirtualCard
+from hil.vpcd_wire import HOST
 from scenarios.shipped import data_folder
 from scheme.errors import BadInputError, PurseRefusedError
 from scheme.personalisation import CardData
@@ -173,13 +179,15 @@ def test_a_card_that_says_another_thing_than_it_was_issued_with_is_told() -> Non
         (("--issued", "2148-01-01"), "--issued: expected a date of this century"),
         (("--keys", "none.json"), "none.json: expected a key file, got no such file"),
         (("--seed", "1", "--keys", "none.json"), "expected --keys FILE or --seed S, got both"),
-        (("--out", "."), "expected no file yet, got a folder"),
+        (("--out", "a.json"), "a.json: expected no file yet, got a folder"),
+        (("--out", "card.txt"), "--out: expected a name in .json or .yaml"),
     ],
 )
 def test_a_card_that_cannot_be_is_refused_before_anything_is_sent(
     words: tuple[str, ...], said: str, tmp_path: Path
 ) -> None:
     out = () if "--out" in words else ("--out", "card.json")
+    (tmp_path / "a.json").mkdir()
     traced = "trace+model://?trace=trace.jsonl"
     assert said in refused("issue", traced, *words, *out, cwd=tmp_path)
 
@@ -333,6 +341,17 @@ def test_what_was_read_is_decoded_from_its_trace(tmp_path: Path) -> None:
     assert names == [["SELECT", "SELECT", "INIT", "INIT", "INIT"]] * 2
 
 
+def test_a_reading_without_keys_is_replayed_from_its_trace(tmp_path: Path) -> None:
+    read = told("read", "trace+model://?trace=trace.jsonl", cwd=tmp_path)
+    assert told("read", "replay://trace.jsonl", cwd=tmp_path) == read
+
+
+def test_an_empty_trace_is_said_to_be_empty(tmp_path: Path) -> None:
+    (tmp_path / "trace.jsonl").touch()
+    ran = jakarta_one("card", "decode", "trace.jsonl", cwd=tmp_path)
+    assert (ran.returncode, ran.stdout) == (0, "0 exchanges\n")
+
+
 def test_hex_is_decoded_from_the_command_line(tmp_path: Path) -> None:
     ran = jakarta_one("card", "decode", "00A4040006F04A4B543101", "6A82", cwd=tmp_path)
     assert ran.returncode == 0
@@ -388,12 +407,41 @@ def test_an_sdk_with_a_jar_alone_is_called_through_java(tmp_path: Path) -> None:
     assert str(tmp_path / "lib/tools.jar") in find_sdk(tmp_path).converter
 
 
+def test_a_card_that_is_named_is_judged_itself_and_no_other_in_its_place(tmp_path: Path) -> None:
+    words = ("conformance", "trace+model://card.json?trace=trace.jsonl", "--keys", "keys.json")
+    told("keys", "--seed", "3", "--out", "keys.json", cwd=tmp_path)
+    told("issue", "model://", "--seed", "3", "--out", "card.json", cwd=tmp_path)
+    record = told(*words, cwd=tmp_path)
+    assert 40 <= record["passed"] == record["cases"] < record["not_assessed"]
+    line = refused("issue", "model://card.json", cwd=tmp_path, code=1)
+    assert "only a card that is not issued yet takes it" in line
+
+
+def test_keys_that_a_suite_with_cards_of_its_own_does_not_use_are_told(tmp_path: Path) -> None:
+    told("keys", "--out", "keys.json", cwd=tmp_path)
+    ran = jakarta_one("card", "conformance", "model://", "--keys", "keys.json", cwd=tmp_path)
+    assert (ran.returncode, ran.stdout.splitlines()[-1][:5]) == (0, "PASS:")
+    assert "of no use here: the suite issues the cards of model://" in ran.stderr
+
+
+def test_a_card_that_comes_while_it_is_waited_for_is_read(tmp_path: Path) -> None:
+    with socket.create_server((HOST, 0)) as free:
+        port = free.getsockname()[1]
+    url = f"trace+vpcd://{HOST}:{port}?trace={tmp_path}/trace.jsonl"
+    command = [sys.executable, "-m", "testbed", "card", "read", url]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as reading:
+        assert reading.stderr is not None
+        assert reading.stderr.readline().startswith(b"jakarta-one: waiting 10 s for a card in ")
+        VirtualCard(issued_card("python", own_card_data())).connect(port)
+        out, _ = reading.communicate(timeout=60)
+    assert reading.returncode == 0
+    assert b"Rp 100.000" in out
+
+
 def test_a_reader_behind_wrappers_is_known_by_its_own_url() -> None:
     assert bare_url("trace+fault+pcsc://ACS") == "pcsc://ACS"
     assert bare_url("model://") == "model://"
 
 
 def _reading(data: CardData) -> Any:
-    from hil.issuing import issue as issued
-
-    return Desk(Field(issued("python", data))).read()
+    return Desk(Field(issued_card("python", data))).read()

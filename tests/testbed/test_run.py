@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import testbed
-from scheme.errors import ScenarioError
+from scheme.errors import InventoryError, ReaderError, ScenarioError
 from testbed.reference_process import ReferenceProcess
 from testbed.run import drive_load, generate_city, play_rack, run_scenario, without_rack
 
@@ -71,6 +71,27 @@ def test_a_target_that_does_not_exist_costs_nobody_an_earlier_run(tmp_path: Path
     with pytest.raises(ScenarioError, match=r"or the path of a target\.yaml, got no such file"):
         run_scenario(SMOKE, out=earlier, target="nobody")
     assert (earlier / "report.html").read_text(encoding="utf-8") == "of yesterday"
+
+
+def test_a_rack_that_cannot_be_opened_costs_nobody_an_earlier_run(tmp_path: Path) -> None:
+    earlier, rack = tmp_path / "run", tmp_path / "rack.yaml"
+    earlier.mkdir()
+    (earlier / "run.json").write_text("{}", encoding="utf-8")
+    text = (SMOKE.parents[1] / "rack.sim.yaml").read_text(encoding="utf-8")
+    rack.write_text(text.replace("sam: model://empty", "sam: java://127.0.0.1:1"), encoding="utf-8")
+    with pytest.raises(ReaderError, match=r"expected one at 127\.0\.0\.1:1"):
+        run_scenario(SMOKE, out=earlier, rack=str(rack))
+    assert (earlier / "run.json").read_text(encoding="utf-8") == "{}"
+
+
+def test_a_rack_whose_cards_would_change_their_kind_leaves_no_run(tmp_path: Path) -> None:
+    rack, out = tmp_path / "rack.yaml", tmp_path / "run"
+    text = (SMOKE.parents[1] / "rack.sim.yaml").read_text(encoding="utf-8")
+    mixed = text.replace("reader: model://empty", "reader: vpcd://empty?card=java", 1)
+    rack.write_text(mixed, encoding="utf-8")
+    with pytest.raises(InventoryError, match="expected cards of one kind"):
+        run_scenario(SMOKE, out=out, rack=str(rack), workers=1)
+    assert not out.exists()
 
 
 def test_a_run_that_plays_no_rack_neither_measures_nor_expects_one() -> None:

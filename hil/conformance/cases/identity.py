@@ -10,6 +10,7 @@ from hil.conformance.given import (
     BANK,
     CARD,
     CLINIC,
+    EIGHT_PARTIES,
     GROUP,
     GROUP_EXPIRY,
     IDENTITY_DATA,
@@ -159,8 +160,13 @@ def _stranger(party: int) -> Play:
     def play(terminal: Terminal) -> None:
         done(terminal.select(IDENTITY), 1)
         asked = party.to_bytes(2, "big") + bytes(8)
-        refused(terminal.tell(0x30, 0, 0, asked), Sw.keys_unknown)
-        refused(terminal.tell(0x32, OVER_18, 0, ANY_MAC), Sw.wrong_state)
+        told = done(terminal.tell(0x30, 0, 0, asked), 16)
+        context = told[:8] + asked[2:] + asked[:2]
+        for key in (KEYS.party_authentication_key(party), bytes(16)):
+            macs = derive(key, fixed_input(b"JK1 identity MAC", context))
+            if mac(macs, b"\x01" + asked + told[:8]) == told[8:]:
+                raise Wrong("an S1 under a key that nobody has", "one under a known key")
+        refused(terminal.tell(0x32, OVER_18, 0, ANY_MAC), Sw.wrong_mac)
 
     return play
 
@@ -184,6 +190,31 @@ def _another_partys(terminal: Terminal) -> None:
     context = told[:8] + numbers[2:] + numbers[:2]
     macs = derive(KEYS.party_authentication_key(LIBRARY), fixed_input(b"JK1 identity MAC", context))
     refused(terminal.tell(0x34, 0, 0, mac(macs, b"\x02\x34\0")), Sw.wrong_mac)
+
+
+def _class(terminal: Terminal) -> None:
+    visit = Visit(terminal, BANK)
+    refused(terminal.tell(0x32, OVER_18, 0, ANY_MAC, cla=0x90), Sw.class_unknown)
+    refused(visit.ask(0x32, OVER_18), Sw.wrong_state)
+
+
+def _cut(terminal: Terminal) -> None:
+    """What is no APDU in the middle of a visit reaches no application."""
+    visit = Visit(terminal, BANK)
+    refused(terminal.send(b"\x80\x32\x01\x00\x08\x00"), Sw.wrong_length)
+    visit.attribute(OVER_18)
+
+
+def _misselected(terminal: Terminal) -> None:
+    visit = Visit(terminal, BANK)
+    refused(terminal.tell(0xA4, 0, 0, IDENTITY, cla=0), Sw.wrong_parameters)
+    refused(visit.ask(0x32, OVER_18), Sw.wrong_state)
+
+
+def _every_row(terminal: Terminal) -> None:
+    for party in range(BANK, BANK + 8):
+        Visit(terminal, party).attribute(OVER_18)
+    _stranger(BANK + 8)(terminal)
 
 
 def _never_locked(terminal: Terminal) -> None:
@@ -260,7 +291,8 @@ CASES = [
         (10, 5, "PSEUDONYM for two parties", "no two parties can put their lists together",
          _pseudonyms),
         (11, 2, "six answers in one session", "a session stays open after a success", _stays_open),
-        (12, 3, "OPEN by a party without a row", "the card knows its parties", _stranger(STRANGER)),
+        (12, 3, "OPEN by a party without a row", "nobody learns which parties a card knows",
+         _stranger(STRANGER)),
         (13, 3, "OPEN by party 0", "parties count from 1: an empty row is nobody's", _stranger(0)),
         (14, 6, "every instruction without a key",
          "any phone may see that a card is there, and nothing else", _any_phone),
@@ -307,6 +339,20 @@ CASES = [
          "the application that is left forgets", _forgets(lambda t: t.select(PURSE))),
         (37, 9, "power-off in a session of the identity",
          "what a session needs is not kept without power", _forgets(lambda t: t.power_off())),
+    ),
+    *cases(
+        "IDN",
+        (42, 7, "class 90 in a visit", "class 80 alone, but for SELECT", _class),
+        (43, 7, "an instruction that is not there in a visit", "there is no such instruction",
+         _told(Sw.instruction_unknown, 0x36, 0, 0, 8)),
+        (44, 9, "SELECT with P1 00 in a visit", "a SELECT that fails leaves nothing selected",
+         _misselected),
+        (45, 10, "a command cut short in a visit", "what is no APDU reaches no application", _cut),
+    ),
+    *cases(
+        "IDN",
+        (46, 2, "OPEN by eight parties", "a card has up to eight rows", _every_row),
+        given=EIGHT_PARTIES,
     ),
     *cases(
         "IDN",

@@ -92,8 +92,29 @@ def _store_cold(terminal: Terminal) -> Answer:
 def _not_issued(terminal: Terminal) -> None:
     """An identity that was never issued answers nothing, and the purse beside it everything."""
     refused(terminal.select(IDENTITY), Sw.wrong_state)
+    refused(terminal.tell(0x30, 0, 0, bytes(10)), Sw.wrong_state)
+    refused(terminal.tell(0x32, 9, 9), Sw.wrong_state)
+    refused(terminal.select(IDENTITY[:5]), Sw.application_unknown)
+    refused(terminal.tell(0x02), Sw.instruction_unknown)
     terminal.power_off()
     debited(terminal, AMOUNT)
+
+
+def _issued_late(terminal: Terminal) -> None:
+    """An identity takes its blocks in any order, and then none."""
+    refused(terminal.select(IDENTITY), Sw.wrong_state)
+    person, row = bytes(range(54)), b"\x0f\xa1\x01" + bytes(32)
+    refused(terminal.tell(0xE2, 0x40, 1, person), Sw.wrong_parameters)
+    refused(terminal.tell(0xE2, 0, 10, row), Sw.wrong_parameters)
+    refused(terminal.tell(0xE2, 0, 1, row), Sw.wrong_length)
+    refused(terminal.tell(0xE2, 0x80, 2, row), Sw.wrong_state)
+    done(terminal.tell(0xE2, 0, 3, row), 0)
+    refused(terminal.select(IDENTITY), Sw.wrong_state)
+    terminal.power_off()
+    refused(terminal.select(IDENTITY), Sw.wrong_state)
+    done(terminal.tell(0xE2, 0x80, 1, person), 0)
+    refused(terminal.tell(0xE2, 0, 2, row), Sw.wrong_state)
+    equal("what SELECT says", b"\x01", done(terminal.select(IDENTITY), 1))
 
 
 CASES = [
@@ -187,6 +208,8 @@ CASES = [
         "PER",
         (6, 2, "SELECT of an identity that was never issued", "what is not issued answers 6985",
          _not_issued),
+        (7, 4, "STORE DATA to an identity that was never issued",
+         "block by block, and issued with the last", _issued_late),
         given=PURSE_ALONE,
     ),
 ]  # fmt: skip

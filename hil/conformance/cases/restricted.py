@@ -8,6 +8,7 @@ from collections.abc import Callable
 from hil.conformance.case import Play, cases, refusals
 from hil.conformance.given import (
     BALANCE,
+    EIGHT_CATEGORIES,
     NO_AID,
     NT,
     NT_MAX,
@@ -26,6 +27,10 @@ from hil.conformance.terminal import (
     DEBIT,
     OPERATOR,
     PLAIN_ORDER,
+    PROOF,
+    SAM,
+    TERMINAL,
+    Moved,
     Terminal,
 )
 from hil.conformance.value import (
@@ -41,6 +46,7 @@ from scheme.status import Sw
 
 AMOUNT, ROUTINE_PURSE, PERIODIC_PURSE = 2_500, 2, 3
 BLOCKED, OLD = plain(status=1), plain(nt=NT_MAX)
+LOGGED, PART = struct.Struct(">IBBBBIIIHIII"), struct.Struct(">BBHQIBBHIIIIII32s")
 MERCHANT = struct.pack(">HH", OPERATOR, CATEGORY)
 
 
@@ -64,6 +70,34 @@ def _whole(purse: int, held: int, category: int) -> Play:
         equal("kind, purse, TAC", (1, purse, moved.tac), (stored[1], stored[2], stored[26:]))
         told = entry(terminal, 1)
         equal("balance in the log", moved.balance, int.from_bytes(told[30:34], "big"))
+
+    return play
+
+
+def _rebuilt(purse: int, value: Callable[[Terminal], Moved]) -> Play:
+    """At another gate, behind a PROOF that lacks the balance: a record from log and SELECT."""
+
+    def play(terminal: Terminal) -> None:
+        value(terminal)
+        terminal.power_off()
+        stored = proved(terminal, terminal.look().nt, at=TERMINAL + 5, sam=SAM + 5)
+        done(terminal.init(PROOF, terminal=TERMINAL + 5, sam=SAM + 5), 26)
+        told = entry(terminal, 1)
+        equal("stored part and TAC", stored, told[4:30] + told[34:])
+        said = terminal.look()
+        nt, version, kind, of, keys, amount, at_s, first, place, sam, counter, held = LOGGED.unpack(
+            told[:34]
+        )
+        equal("NT and purse", (said.nt, purse), (nt, of))
+        parts = [
+            PART.pack(
+                version, kind, said.issuer, said.card, nt, of, keys, place, amount, balance, at_s,
+                first, sam, counter, bytes(32),
+            )
+            for balance in (held, said.balance)
+        ]  # fmt: skip
+        tacs = [terminal.tac_of(part, said, keys) == told[34:] for part in parts]
+        equal("TAC with the log's balance, and with SELECT's", [True, False], tacs)
 
     return play
 
@@ -149,6 +183,15 @@ CASES = [
         (8, 5, "a debit of the routine purse and its cancel",
          "the rupiah go back where they came from", _cancel),
     ),
+    *cases(
+        "PRF",
+        (18, 5, "a record of the routine purse rebuilt at another gate",
+         "the log tells the balance that SELECT does not",
+         _rebuilt(2, lambda t: debited_aid(t, ROUTINE_PURSE, ROUTINE, AMOUNT))),
+        (19, 5, "a record of a load of the periodic purse rebuilt at another gate",
+         "the log tells the balance that SELECT does not",
+         _rebuilt(3, lambda t: loaded(t, AMOUNT, purse=PERIODIC_PURSE, held=PERIODIC))),
+    ),
     *refusals(
         "PUR",
         (9, 2, Sw.category_refused, "the routine purse in a category of the periodic one",
@@ -190,6 +233,12 @@ CASES = [
         (23, 2, Sw.counter_exhausted, "a wrong category at the last NT",
          "the NT stands before the category", _in_purse(_category(1))),
         given=OLD,
+    ),
+    *cases(
+        "PUR",
+        (26, 2, "a debit in the last of eight categories", "a list has up to eight",
+         _whole(2, ROUTINE, CATEGORY)),
+        given=EIGHT_CATEGORIES,
     ),
     *refusals(
         "PUR",

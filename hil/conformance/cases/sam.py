@@ -17,6 +17,7 @@ from hil.conformance.given import (
     SAM_COUNTER,
     SAM_NUMBER,
     SAM_TERMINAL,
+    SIXTEEN_SETS,
     sam,
 )
 from hil.conformance.judging import done, equal, refused
@@ -155,6 +156,16 @@ def _forgets(leave: Callable[[Terminal], object]) -> Play:
     return play
 
 
+def _cut(terminal: Terminal) -> None:
+    """What is no APDU between CHALLENGE and AUTHENTICATE reaches no application."""
+    module = Module(terminal)
+    shown = module.shown(DEBIT, module.challenge())
+    refused(terminal.send(b"\x80\x22\x42"), Sw.wrong_length)
+    done(terminal.tell(0x22, 0x42, 0, shown + WHEN), 12)
+    refused(terminal.send(b"\x80\x24\x42\x00\x10\x00"), Sw.wrong_length)
+    done(terminal.tell(0x24, 0x42, 0, module.did(0x42, bytes(16))), 0)
+
+
 CASES = [
     *cases(
         "SAM",
@@ -250,6 +261,18 @@ CASES = [
         (81, 12, "STORE DATA to a SAM", "a SAM that is issued is not issued again",
          untouched(Sw.wrong_state, raw(0xE2, 0, 1, 37))),
         given=PLAIN_SAM,
+    ),
+    *cases(
+        "SAM",
+        (98, 13, "commands cut short between the commands of a tap",
+         "what is no APDU leaves challenge and order", _cut),
+        given=PLAIN_SAM,
+    ),
+    *cases(
+        "SAM",
+        (99, 6, "a card of the last of sixteen issuers", "a SAM holds up to sixteen key sets",
+         _signs(0x42, 0, WHEN, NEXT)),
+        given=SIXTEEN_SETS,
     ),
     *cases(
         "SAM",

@@ -174,6 +174,21 @@ def _recovered(terminal: Terminal) -> None:
     equal("TAC", right, second.record.fields()["tac"])
 
 
+def _not_its_own(terminal: Terminal) -> None:
+    """A rider torn here pays at a till and comes back: that payment is not this gate's."""
+    first, _ = _presented(terminal, RecordKind.debit_transit, lost=2)
+    equal("verdict", Verdict.tap_was_torn, first.verdict)
+    debited(terminal, 1, at=TERMINAL + 52)
+    second, exchanges = _presented(terminal, RecordKind.debit_transit, torn=first.torn)
+    if second.record is None or second.recovered:
+        raise Wrong("a debit of this gate", "another's, recovered")
+    equal("exchanges with the card", 5, exchanges)
+    said = terminal.look()
+    equal("balance and NT", (BALANCE - 1 - AMOUNT, NT + 2), (said.balance, said.nt))
+    right = terminal.tac_of(second.record.card_part, said, 1)
+    equal("TAC", right, second.record.fields()["tac"])
+
+
 CASES = [
     *cases(
         "APDU",
@@ -184,7 +199,7 @@ CASES = [
     ),
     Case(
         "JK1-CRD-APDU-092", "CRD-APDU-010", "the UID at eight activations",
-        "nobody follows a card by its UID", _uids, uid=True,
+        "nobody follows a card by its UID", _uids, anywhere=True,
     ),
     *cases(
         "TIM",
@@ -204,5 +219,7 @@ CASES = [
          _nothing_before),
         (4, 2, "our terminal's tap, torn, and the next one",
          "the debit is recovered by PROOF in three exchanges", _recovered),
+        (5, 5, "our terminal's tap, torn, another terminal's, and the next one",
+         "PROOF says whose the last transaction is", _not_its_own),
     ),
 ]  # fmt: skip

@@ -7,7 +7,8 @@ import javacard.security.RandomData;
 
 /**
  * The identity: proves itself on a challenge, gives each relying party its own pseudonym and the
- * attributes that its row grants. There is no NIK here, and whoever has no row learns nothing.
+ * attributes that its row grants. There is no NIK here, and whoever has no row learns nothing, not
+ * even whether another party has one.
  */
 public final class IdentityApplet extends Application {
     private static final byte INS_OPEN = 0x30;
@@ -37,8 +38,9 @@ public final class IdentityApplet extends Application {
 
     private static final short CHALLENGE_SIZE = 8;
     private static final short PARTY_SIZE = 2;
+    private static final byte NO_ROW = 0; // in place of a block's number
 
-    // Place of the party's block in session, behind the common part; block numbers are above 0.
+    // Place of the party's block in session, behind the common part; block numbers are above NO_ROW.
     private static final short PARTY = OWN;
     private static final short CONTEXT = 4; // RC 8, RT 8, party 2
     private static final short CONTEXT_SIZE = 18;
@@ -109,18 +111,23 @@ public final class IdentityApplet extends Application {
         }
     }
 
-    /** Opens a session with a party; S1 proves the card to it. */
+    /**
+     * Opens a session with a party; S1 proves the card to it. One that has no row is answered under
+     * a key that nobody has, so that the answer looks the same.
+     */
     private short open(byte[] buffer, short size) {
         checkNoParameters(buffer);
         checkSize(size, (short) (PARTY_SIZE + CHALLENGE_SIZE));
         byte block = blockOf(buffer);
-        short key = (short) (rowAt(block) + AUTHENTICATION_KEY);
+        boolean stranger = block == NO_ROW;
+        byte[] keys = stranger ? person : rows;
+        short key = stranger ? REFERENCE : (short) (rowAt(block) + AUTHENTICATION_KEY);
         short rt = (short) (DATA + PARTY_SIZE);
         random.generateData(session, CONTEXT, CHALLENGE_SIZE);
         short end = (short) (CONTEXT + CHALLENGE_SIZE);
         end = Util.arrayCopyNonAtomic(buffer, rt, session, end, CHALLENGE_SIZE);
         Util.arrayCopyNonAtomic(buffer, DATA, session, end, PARTY_SIZE);
-        mac.open(rows, key, Labels.IDENTITY_MAC, session, CONTEXT, CONTEXT_SIZE);
+        mac.open(keys, key, Labels.IDENTITY_MAC, session, CONTEXT, CONTEXT_SIZE);
         work[0] = CARD_SAYS;
         end =
                 Util.arrayCopyNonAtomic(
@@ -177,22 +184,23 @@ public final class IdentityApplet extends Application {
     }
 
     private void checkRight(byte right) {
-        if ((rows[(short) (rowAt(session[PARTY]) + RIGHTS)] & right) == 0) {
+        byte block = session[PARTY];
+        if (block == NO_ROW || (rows[(short) (rowAt(block) + RIGHTS)] & right) == 0) {
             ISOException.throwIt(Sw.NOT_ALLOWED);
         }
     }
 
-    /** Returns the block of the party that OPEN names; refuses one that has none. */
+    /** Returns the block of the party that OPEN names, or NO_ROW; every row is looked at. */
     private byte blockOf(byte[] buffer) {
+        byte found = NO_ROW;
         for (byte block = FIRST_ROW; block < (byte) (FIRST_ROW + ROWS); block++) {
             short row = rowAt(block);
-            if (personalisation.has(block)
-                    && Util.arrayCompare(rows, row, buffer, DATA, PARTY_SIZE) == 0) {
-                return block;
+            boolean is = Util.arrayCompare(rows, row, buffer, DATA, PARTY_SIZE) == 0;
+            if (is && found == NO_ROW && personalisation.has(block)) {
+                found = block;
             }
         }
-        ISOException.throwIt(Sw.KEYS_UNKNOWN);
-        return 0;
+        return found;
     }
 
     private static short rowAt(byte block) {

@@ -46,14 +46,14 @@ final class PurseAdmin {
             ISOException.throwIt(Sw.WRONG_DATA);
         }
         short answered = makeAnswer(buffer, PurseApplet.INS_BLOCK);
+        JCSystem.beginTransaction();
         if (blocks) {
             Store.put(state.data, PurseState.STATUS, reason);
         } else {
-            JCSystem.beginTransaction();
             Store.put(state.data, PurseState.STATUS, (byte) 0);
             state.forgiveWrongMacs();
-            JCSystem.commitTransaction();
         }
+        JCSystem.commitTransaction();
         purse.endSelect();
         return answered;
     }

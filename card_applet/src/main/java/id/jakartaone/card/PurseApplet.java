@@ -187,7 +187,9 @@ public final class PurseApplet extends Application {
             refuseMac();
         }
         byte flags = state.flagsWith((byte) 0, PurseState.UNCONFIRMED);
+        JCSystem.beginTransaction();
         Store.put(state.data, PurseState.FLAGS, flags);
+        JCSystem.commitTransaction();
         endSelect();
         return 0;
     }

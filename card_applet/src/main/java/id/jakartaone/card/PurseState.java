@@ -1,5 +1,7 @@
 package id.jakartaone.card;
 
+import javacard.framework.JCSystem;
+
 /**
  * All that a purse keeps beside its log, in one array: what SELECT says as it says it, the purses'
  * limits and restricted balances as STORE DATA brings them, keys, counters, and what CANCEL and a
@@ -126,7 +128,9 @@ final class PurseState {
     /** Counts a wrong MAC, up to 255: the one write that bad input makes. */
     void countWrongMac() {
         if (wrongMacs() < 0xFF) {
+            JCSystem.beginTransaction();
             Store.put(data, WRONG_MACS, (byte) (short) (wrongMacs() + 1));
+            JCSystem.commitTransaction();
         }
     }
 

@@ -5,8 +5,9 @@ import javacard.framework.Util;
 /**
  * The one place that writes persistent memory, so that every write can be found and counted.
  *
- * <p>A single call is atomic by itself; calls that belong together stand in one transaction, which
- * their caller opens. Only {@code arrayCopy} is used: the platform rolls it back, which it does not
+ * <p>Every call stands in a transaction, which its caller opens, a single one too: an interrupted
+ * cell is then rolled back, and not left to read otherwise at every look, with an S1 that does not
+ * fit what SELECT said. Only {@code arrayCopy} is used: the platform rolls it back, which it does not
  * do for the fills and copies called non-atomic.
  */
 final class Store {

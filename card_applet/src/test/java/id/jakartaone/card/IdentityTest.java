@@ -34,8 +34,8 @@ class IdentityTest {
     @Test
     void whoHasNoRowLearnsThatACardIsThere() {
         assertArrayEquals(hex("01"), card.select());
-        card.refused("9403", 0x80, 0x30, 0, 0, number(8, 2), RT);
-        card.refused("6985", 0x80, 0x32, 1, 0, new byte[8]);
+        card.ok(0x80, 0x30, 0, 0, number(8, 2), RT);
+        card.refused("6988", 0x80, 0x32, 1, 0, new byte[8]);
     }
 
     @Test
