@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from hil.fpga.model.settings import Settings
@@ -38,8 +39,8 @@ class Bridge:
         folder: Where it works.
     """
 
-    def __init__(self, settings: Settings | None = None, recorded: Stimulus | None = None) -> None:
-        """Take its parameters, and inputs that begin when output 3 rises."""
+    def __init__(self, settings: Settings | None = None, recorded: Sequence[Stimulus] = ()) -> None:
+        """Take its parameters, and inputs of which each time that output 3 rises some begin."""
         self.path = ""
         self.pid = 0
         self.folder = Path()
@@ -54,8 +55,10 @@ class Bridge:
             raise ReaderError(f'timer "fpga://cocotb:": expected Icarus Verilog, got none{DEBIAN}')
         self.folder = Path(tempfile.mkdtemp(prefix="j1-fpga-"))
         try:
-            if self._recorded is not None:
-                steps = input_steps(self._recorded)
+            if self._recorded:
+                steps = [
+                    step for one in self._recorded for step in [(-1, 0), *input_steps(one)]
+                ]
                 lines = "".join(f"{at} {levels:x}\n" for at, levels in steps)
                 (self.folder / INPUTS_FILE).write_text(lines, "ascii")
             with socket.socket(socket.AF_UNIX) as door:

@@ -2,7 +2,8 @@
 //
 // cocotb puts bytes into `outgoing`, the first in the lowest eight bits, and turns `go`; `sending`
 // says how long they take. Bytes of the FPGA stand in `incoming`, a ring of 256. With +inputs=FILE,
-// lines of "tick levels", its inputs move so many ticks after output 3 has risen. A tick is 2 ns.
+// lines of "tick levels", its inputs move so many ticks after output 3 has risen; a line with tick
+// -1 waits until it rises again. A tick is 2 ns.
 `timescale 1ns / 1ns
 `default_nettype none
 
@@ -73,14 +74,15 @@ module bridge;
 
     initial if ($value$plusargs("inputs=%s", inputs_name)) begin
         inputs = $fopen(inputs_name, "r");
-        before = 0;
-        @(posedge out[3]);
-        #1;  // pins change in the middle of a tick
-        while ($fscanf(inputs, "%d %h", after, levels) == 2) begin
-            #(2 * (after - before));
-            in = levels;
-            before = after;
-        end
+        while ($fscanf(inputs, "%d %h", after, levels) == 2)
+            if (after < 0) begin
+                @(posedge out[3]);
+                #1 before = 0;  // pins change in the middle of a tick
+            end else begin
+                #(2 * (after - before));
+                in = levels;
+                before = after;
+            end
     end
 endmodule
 

@@ -31,6 +31,7 @@ POLL_S = 0.02
 WRITE_S = 1.0
 ANSWER_S = 0.25  # a USB bridge holds an answer back for up to 16 ms
 TRIES = 3
+QUIET_POLLS = 3
 
 
 class FpgaSilentError(ReaderError):
@@ -155,6 +156,15 @@ class Link:
         """Put bytes on the line that need be no request."""
         with self._turn:
             self._port.write(data)
+
+    def settle(self) -> None:
+        """Take in what still comes, until the line is quiet or an answer's time is over."""
+        until, quiet = monotonic() + self._answer_s, 0
+        with self._turn:
+            while quiet < QUIET_POLLS and monotonic() < until:
+                data = self._port.read()
+                quiet = 0 if data else quiet + 1
+                self.noise += sum(1 for _ in self._deframer.feed(data))
 
     def close(self) -> None:
         """Give the port back."""

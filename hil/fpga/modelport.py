@@ -1,7 +1,7 @@
 """The model on a pseudo-terminal, in step with the wall clock: whoever opens `path` finds an FPGA.
 
-A thread carries the bytes. `wires` says what its pins are connected to: nothing, or recorded
-inputs, which begin when output 3 rises.
+A thread carries the bytes. Its inputs are connected to nothing, or to recorded stimuli, of which
+the next begins each time that output 3 rises.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ STARTER = 3  # the output that starts recorded inputs
 LEAD_TICKS = 64  # that recorded inputs leave between their start and their first step
 CARRY_S = 0.0002  # between two looks while bytes are on the line
 AHEAD_S = 0.02  # likewise while it has to go on in small steps
+BEHIND_TICKS = 50_000  # by which it may be behind while it goes in small steps
 NS = 1_000_000_000
 
 
@@ -36,12 +37,12 @@ class ModelPort:
     """
 
     def __init__(
-        self, fpga: Fpga | None = None, recorded: Stimulus | None = None, ppm: float = 0.0
+        self, fpga: Fpga | None = None, recorded: Sequence[Stimulus] = (), ppm: float = 0.0
     ) -> None:
-        """Take the model, inputs that begin when output 3 rises, and how fast its clock is."""
+        """Take the model, its inputs, and how much too fast its clock is."""
         self.path = ""
         self.fpga = fpga or Fpga(Settings())
-        self._steps = input_steps(recorded) if recorded else []
+        self._waiting = [input_steps(one) for one in recorded]
         self._left: list[tuple[int, int]] = []
         self._rate = self.fpga.settings.clock_hz * (1 + ppm / 1e6)
         self._master = self._slave = -1
@@ -50,7 +51,7 @@ class ModelPort:
         self._thread: threading.Thread | None = None
         self._began_ns = 0
         self._line_free_at = 0
-        self._started = False
+        self._starter = 0
 
     def plug(self) -> None:
         """Offer the model on a new pty; it keeps its state, and its clock went on."""
@@ -78,7 +79,7 @@ class ModelPort:
         try:
             while not self._out.is_set():
                 busy = bool(self.fpga.sent) or self._line_free_at > self.fpga.at
-                wait_s = CARRY_S if busy else AHEAD_S if self._waits_for_start else None
+                wait_s = CARRY_S if busy else AHEAD_S if self._waiting else None
                 ready, _, _ = select.select([self._master, self._bell[0]], [], [], wait_s)
                 if self._master in ready:
                     with contextlib.suppress(BlockingIOError):
@@ -89,13 +90,17 @@ class ModelPort:
             os.close(self._master)
             os.close(self._slave)
 
-    @property
-    def _waits_for_start(self) -> bool:
-        return bool(self._steps) and not self._started
-
     def _tick(self) -> int:
-        """Return the tick since reset that it is by the wall clock."""
-        return int((monotonic_ns() - self._began_ns) * self._rate / NS)
+        """Return the tick since reset that it is by the wall clock.
+
+        While it has to go on in small steps it may fall behind; its clock is late from then on.
+        """
+        tick = int((monotonic_ns() - self._began_ns) * self._rate / NS)
+        behind = tick - self.fpga.at - BEHIND_TICKS if self._waiting else 0
+        if behind > 0:
+            self._began_ns += round(behind * NS / self._rate)
+            tick -= behind
+        return tick
 
     def _take(self, data: bytes) -> None:
         """Put bytes on the line, each in its time."""
@@ -113,7 +118,7 @@ class ModelPort:
             stop = until
             if self._left:
                 stop = min(stop, self._left[0][0])
-            elif self._waits_for_start:
+            elif self._waiting:
                 stop = min(stop, fpga.at + LEAD_TICKS)  # not to step over the start
             fpga.run(stop)
             if self._left and self._left[0][0] == fpga.at:
@@ -121,12 +126,11 @@ class ModelPort:
             self._look_for_start()
 
     def _look_for_start(self) -> None:
-        if self._waits_for_start:
-            for at, pins in self.fpga.turned:
-                if pins >> STARTER & 1:
-                    self._started = True
-                    self._left = [(at + after, levels) for after, levels in self._steps]
-                    break
+        for at, pins in self.fpga.turned:
+            rose = pins >> STARTER & 1 > self._starter
+            self._starter = pins >> STARTER & 1
+            if rose and self._waiting:
+                self._left = [(at + after, levels) for after, levels in self._waiting.pop(0)]
         self.fpga.turned.clear()
 
     def _carry(self) -> None:

@@ -13,22 +13,23 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from hil.fpga import frames
 from hil.fpga.frames import Event, Events, Hello, Latency
 from hil.fpga.link import Asked, FpgaRefusedError, FpgaStrangerError, Link, SerialPort
 from hil.fpga.modelport import ModelPort
-from hil.fpga.regs import ID, INPUTS, OUTPUTS, Control, Reg, Source, Status
+from hil.fpga.regs import ID, INPUTS, OUTPUTS, SHAPES, Control, Reg, Source, Status
 from hil.fpga.ties import Instant, Tie, Ties
 from hil.protocols import BenchState, Stamp
-from scheme.errors import BadInputError, ReaderError
+from scheme.errors import BadInputError, ReaderError, RecordError
 
 MODEL, COCOTB = "model:", "cocotb:"
 EXPECTED = f"a port /dev/..., {MODEL} or {COCOTB}"
 ALIVE_PARTS = 4  # a watchdog's time holds so many signs of life
 NUMBERS = 1 << 16
 TIES = 16
+Body = TypeVar("Body")
 
 
 class Served(NamedTuple):
@@ -113,8 +114,7 @@ class FpgaTimer:
 
     @property
     def tick_hz(self) -> float:
-        """Ticks a second."""
-        self.link  # noqa: B018  it has to be open
+        """Ticks a second, as it says of itself once it is open."""
         return self.hello.clock_hz
 
     def open(self) -> None:
@@ -144,7 +144,7 @@ class FpgaTimer:
 
     def read(self, register: Reg) -> int:
         """Return a register's value."""
-        return frames.value(self.link.ask(frames.read(register)).body)
+        return _parsed(frames.value, self.link.ask(frames.read(register)), self.url)
 
     def write(self, register: Reg, value: int) -> None:
         """Set a register; CONTROL that arms or triggers is sent once and never again."""
@@ -196,14 +196,17 @@ class FpgaTimer:
 
     def wait_fired(self, ticks: int) -> TearTold:
         """Return what became of a tear once it fired, or did not within so many ticks."""
-        until = self.read(Reg.TICK) + ticks
-        while not (told := self.tear()).has_fired and self.read(Reg.TICK) < until:
-            pass
-        return told
+        self._wait_status(ticks, lambda status: bool(status & Status.FIRED))
+        return self.tear()
+
+    def wait_idle(self, ticks: int) -> TearTold:
+        """Return what became of a tear once its pulse ended, or did not within so many ticks."""
+        self._wait_status(ticks, lambda status: not status & Status.TEAR_STATE)
+        return self.tear()
 
     def latency(self) -> Latency:
         """Return the latency unit's figures."""
-        return Latency.parse(self.link.ask(frames.latency()).body)
+        return _parsed(Latency.parse, self.link.ask(frames.latency()), self.url)
 
     def log(self) -> list[Event]:
         """Return every event since the last call, and drop it there."""
@@ -219,7 +222,7 @@ class FpgaTimer:
 
     def look_at_log(self) -> Events:
         """Return the next events, again and again the same until `log` has taken them."""
-        return Events.parse(self.link.ask(frames.events(self.next_event)).body)
+        return _parsed(Events.parse, self.link.ask(frames.events(self.next_event)), self.url)
 
     def ticks(self) -> int:
         """Return the clock as it is now."""
@@ -269,6 +272,7 @@ class FpgaTimer:
         asked = self.link.ask(frames.hello())
         self.hello = _hello(asked, self.url)
         self.was_safe = bool(self.status() & Status.SAFE)
+        self.write(Reg.WATCHDOG, SHAPES[Reg.WATCHDOG].reset)
         self.write(Reg.CONTROL, Control.DISARM)
         self.write(Reg.CONTROL, Control.CLEAR_SAFE)
         self.write(Reg.CONTROL, Control.CLEAR_LOST | Control.CLEAR_ERRORS | Control.CLEAR_LATENCY)
@@ -290,9 +294,18 @@ class FpgaTimer:
                     self.trigger()
         raise FpgaStrangerError(f'timer "{self.url}": expected a log of events, found none')
 
+    def _wait_status(self, ticks: int, holds: Callable[[Status], bool]) -> None:
+        until: int | None = None
+        while not holds(self.status()):
+            now = self.read(Reg.TICK)
+            until = until or now + ticks
+            if now >= until:
+                return
+
     def _tied(self) -> Tie:
         asked = self.link.ask(frames.read(Reg.TICK))
-        return Tie.of(frames.value(asked.body), asked.sent_ns, asked.received_ns)
+        tick = _parsed(frames.value, asked, self.url)
+        return Tie.of(tick, asked.sent_ns, asked.received_ns)
 
     def _leave(self) -> None:
         if self._link is not None:
@@ -325,10 +338,18 @@ def served(address: str) -> Served:
 
 
 def _hello(asked: Asked, url: str) -> Hello:
-    hello = Hello.parse(asked.body)
+    hello = _parsed(Hello.parse, asked, url)
     if hello.id != ID or (hello.inputs, hello.outputs) < (INPUTS, OUTPUTS) or not hello.clock_hz:
         raise FpgaStrangerError(
             f'timer "{url}": expected ID {ID:08X}, {INPUTS} inputs, {OUTPUTS} outputs, got '
             f"{hello.id:08X}, {hello.inputs}, {hello.outputs}; load the RTL of this version into it"
         )
     return hello
+
+
+def _parsed(parse: Callable[[bytes], Body], asked: Asked, url: str) -> Body:
+    """Return what an answer says; raise FpgaStrangerError if it is of another form."""
+    try:
+        return parse(asked.body)
+    except RecordError as error:
+        raise FpgaStrangerError(f'timer "{url}": {error}') from error
