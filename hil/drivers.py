@@ -47,30 +47,36 @@ def is_simulated_part(url: str) -> bool:
     return driver == "sim" or (driver == "fpga" and address.startswith(SIMULATED_PORTS))
 
 
-def open_part(kind: str, url: str) -> Part:
+def open_part(kind: str, url: str, time_scale: float = 1.0) -> Part:
     """Return the part of a kind and a URL, open.
+
+    Args:
+        time_scale: What the rack file says of its time limits.
 
     Raises:
         InventoryError: If no driver is of that name; names those there are.
         ReaderError: If it could not be opened, or its driver's part is none of the kind.
     """
     check_part_url(kind, url)
-    part = _made(kind, url)
-    if not isinstance(part, PROTOCOLS[kind]):
+    part = _made(kind, url, time_scale)
+    part.open()
+    if not isinstance(part, PROTOCOLS[kind]):  # asked of an open part: its properties may want that
+        part.close()
         raise ReaderError(
             f'{kind} "{url}": expected a part with what hil.protocols asks of a {kind}, '
             f"got {type(part).__name__}"
         )
-    part.open()
     return part
 
 
-def _made(kind: str, url: str) -> Part:
+def _made(kind: str, url: str, time_scale: float) -> Part:
     name, _, address = url.partition("://")
     if name == "sim":
         return SimulatedGate(address) if kind == "gate" else SimulatedPower(address)
     if name == "fpga":
-        raise ReaderError(f'timer "{url}": expected to be opened by hil.fpga.link, its driver')
+        from hil.fpga.timer import FpgaTimer  # which wants pyserial
+
+        return FpgaTimer(address, time_scale)
     (point,) = entry_points(group=ENTRY_POINT, name=f"{kind}.{name}")
     made: Part = point.load()(address)
     return made

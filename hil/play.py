@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from hil.clocks import Clocks
 from hil.drift import Drift, orders
 from hil.evidence import Played, exchange_columns, phases, summary, tap_columns
 from hil.exchange import Timed
@@ -57,14 +59,17 @@ def play(
     """
     if speed <= 0:
         raise BadInputError.at("--speed", expected="more than 0", got=speed)
-    run = Run(read_slice(city), rack, keys)
-    try:
-        run.play(speed, on_progress)
-    finally:
-        run.close()
+    part = read_slice(city)
+    with closing(Clocks(rack, part.terminals)) as clocks:
+        run = Run(part, rack, keys)
+        try:
+            run.play(speed, on_progress)
+        finally:
+            run.close()
+        told = clocks.told()
     try:
         out.mkdir(parents=True, exist_ok=True)
-        return run.write(out, speed)
+        return run.write(out, speed, told)
     except OSError as error:
         raise StoreError(f"{out}: expected to write the evidence, got {error}") from error
 
@@ -117,7 +122,7 @@ class Run:
             self._record_torn(post.validator, OUT_OF_REACH_MS)
         on_progress(len(taps), len(taps))
 
-    def write(self, out: Path, speed: float) -> dict[str, Any]:
+    def write(self, out: Path, speed: float, clocks: dict[str, Any]) -> dict[str, Any]:
         """Write the evidence; return the summary, which is rack.json as well."""
         records = [record.data for _, made in sorted(self._records.items()) for record in made]
         (out / "records.bin").write_bytes(b"".join(records))
@@ -143,6 +148,7 @@ class Run:
         whole["phases"] = told = phases(played)
         measured = {phase: us["p99_us"] for phase, us in told.items() if us["p99_us"]}
         measured["tap"] = whole["service_p99_us"]
+        whole["clocks"] = clocks
         whole["limits"] = judged(self._rack.limits, measured)
         (out / "rack.json").write_text(json.dumps(whole, indent=2) + "\n", encoding="utf-8")
         return whole

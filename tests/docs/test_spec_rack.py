@@ -14,6 +14,8 @@ from fastapi.routing import APIRoute
 
 from hil.agent.app import create_app
 from hil.agent.bench import AgentBench
+from hil.fpga.model.settings import Settings
+from hil.fpga.ties import NS, UNMEASURED_PPM
 from hil.limits import profiles
 from hil.protocols import BenchState
 from hil.rack import FORMAT, KEYS, PLACE_KEYS, load_rack, read_rack
@@ -81,9 +83,15 @@ def test_the_calls_are_the_routes_of_the_agent() -> None:
         f"{method} {route.path}".replace("{lease_id}", "ID")
         for route in app.routes
         if isinstance(route, APIRoute)
-        for method in route.methods
+        for method in route.methods or ()
     }
     assert {call.partition("?")[0] for call, _ in rows("agent calls")} == routes
+
+
+def test_the_uncertainty_is_made_of_what_the_code_takes_it_from() -> None:
+    said = dict(row[:2] for row in rows("uncertainty"))
+    assert said["tick"] == f"{NS / Settings().clock_hz:.0f} ns"
+    assert f"{UNMEASURED_PPM:.0f} ppm" in "".join(rows("uncertainty")[3])
 
 
 def test_the_limits_are_those_of_the_file() -> None:

@@ -115,6 +115,20 @@ def test_a_play_is_held_to_the_limits_of_its_rack(
     assert [(row["quantity"], row["verdict"]) for row in whole["limits"]] == tap
 
 
+def test_the_clock_of_a_timer_is_tied_to_the_hosts_in_the_report(tmp_path: Path) -> None:
+    timer = 'resources:\n  fpga: {kind: timer, url: "fpga://model:", simulated: true}\n'
+    rack = second_version(RACK)
+    for name in ("in", "out"):
+        channel = "0" if name == "in" else "1"
+        rack = rack.replace(f"{{name: {name}, ", f"{{name: {name}, timer: fpga/{channel}, ")
+    whole, _ = played(morning(), tmp_path, timer + rack)
+    assert whole["clocks"].keys() == {"fpga"}
+    told = whole["clocks"]["fpga"]
+    assert 0 < told["uncertainty_ns"] < 1_000_000_000
+    assert told["drift_ppm"] is not None
+    assert told["drift_uncertainty_ppm"] > 0
+
+
 def test_a_torn_tap_that_is_never_recovered_leaves_its_terminals_word(tmp_path: Path) -> None:
     _, out = played(morning(), tmp_path)
     last = records_view((out / "records.bin").read_bytes())[-1]

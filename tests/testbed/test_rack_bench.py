@@ -16,7 +16,7 @@ import pytest
 
 from hil.drivers import check_part_url, open_part, part_drivers
 from hil.locks import FOLDER_VARIABLE
-from hil.protocols import BenchState, Gate, Power
+from hil.protocols import BenchState, Gate, Power, Timer
 from hil.scan import snippet
 from scheme.errors import InventoryError, ReaderError
 from testbed.rack_check import check, check_lines
@@ -249,6 +249,15 @@ def test_a_simulated_switch_falls_to_safe_when_it_is_let_go() -> None:
     assert power.off == {3}  # type: ignore[attr-defined]
     power.close()
     assert (power.off, power.state) == (set(), BenchState.safe)  # type: ignore[attr-defined]
+
+
+def test_the_fpga_is_a_timer_like_any_other() -> None:
+    timer = open_part("timer", "fpga://model:", 2)
+    assert isinstance(timer, Timer)
+    assert timer.ticks() < timer.ticks()
+    assert timer.events(8) == []
+    assert timer.tick_hz == 12_000_000
+    timer.close()
 
 
 def test_a_part_that_nobody_drives_is_named() -> None:
