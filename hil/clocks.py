@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import ExitStack
+from dataclasses import asdict
 from time import monotonic_ns
 from typing import Any
 
@@ -11,6 +12,7 @@ from hil.drivers import open_part
 from hil.fpga.ties import Tie, Ties
 from hil.protocols import Timer
 from hil.rack import RackFile
+from hil.rack_sections import Resource
 
 EXCHANGES = 16  # of which the shortest counts
 
@@ -23,6 +25,7 @@ class Clocks:
     """
 
     def __init__(self, rack: RackFile, places: Iterable[str]) -> None:
+        self._resources = rack.resources
         self._timers: dict[str, Timer] = {}
         self._ties: dict[str, Ties] = {}
         with ExitStack() as opened:
@@ -40,9 +43,12 @@ class Clocks:
             self._ties[name].add([_tied(timer) for _ in range(EXCHANGES)])
 
     def told(self) -> dict[str, dict[str, Any]]:
-        """Return what a report says of each timer: offset, drift and uncertainty."""
+        """Return what a report says of each timer: offset, drift, uncertainty, calibration."""
         self.tie()
-        return {name: ties.told() for name, ties in self._ties.items()}
+        return {
+            name: {**ties.told(), "calibration": _calibration(self._resources[name])}
+            for name, ties in self._ties.items()
+        }
 
     def close(self) -> None:
         """Let go of every timer; again is no fault."""
@@ -52,6 +58,10 @@ class Clocks:
 def _timers_of(rack: RackFile, places: Iterable[str]) -> set[str]:
     parts = (rack.place(name).parts for name in places)
     return {part["timer"][0] for part in parts if "timer" in part}
+
+
+def _calibration(resource: Resource) -> dict[str, Any] | None:
+    return asdict(resource.calibration) if resource.calibration else None
 
 
 def _tied(timer: Timer) -> Tie:

@@ -116,7 +116,10 @@ def test_a_play_is_held_to_the_limits_of_its_rack(
 
 
 def test_the_clock_of_a_timer_is_tied_to_the_hosts_in_the_report(tmp_path: Path) -> None:
-    timer = 'resources:\n  fpga: {kind: timer, url: "fpga://model:", simulated: true}\n'
+    timer = (
+        "resources:\n  fpga:\n    kind: timer\n    url: 'fpga://model:'\n    simulated: true\n"
+        "    calibration: {offset_ns: 1200, uncertainty_ns: 83, date: 2026-11-01}\n"
+    )
     rack = second_version(RACK)
     for name in ("in", "out"):
         channel = "0" if name == "in" else "1"
@@ -127,6 +130,8 @@ def test_the_clock_of_a_timer_is_tied_to_the_hosts_in_the_report(tmp_path: Path)
     assert 0 < told["uncertainty_ns"] < 1_000_000_000
     assert told["drift_ppm"] is not None
     assert told["drift_uncertainty_ppm"] > 0
+    measured = {"offset_ns": 1_200, "uncertainty_ns": 83, "date": "2026-11-01"}
+    assert told["calibration"] == measured
 
 
 def test_a_torn_tap_that_is_never_recovered_leaves_its_terminals_word(tmp_path: Path) -> None:
