@@ -81,7 +81,7 @@ def parse_line(text: str, where: str) -> Line:
         fields["command"] = bytes.fromhex(fields["command"])
         fields["response"] = None if response is None else bytes.fromhex(response)
         return Line(**fields)
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise RecordError(
             f"{where}: expected an exchange as one JSON object, got {text[:60]!r}: {error}"
         ) from error

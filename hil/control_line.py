@@ -82,7 +82,7 @@ class ControlLine:
         try:
             said = json.loads(line)
             said["event"], said["number"], said["at_ms"]
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise ReaderError(
                 f"device at {self._name}: expected an event with number and at_ms, got {line!r}"
             ) from error

@@ -177,6 +177,8 @@ class Pn532Emulator:
         answer, half = self._last, len(self._last) // 2
         if fault is Fault.late:
             self._out.wait(value / 1_000)
+        if fault is Fault.cut and value >= len(answer):
+            self.fired.pop()  # the answer has no such byte, and goes out whole
         for _ in range(value if fault is Fault.babbling else 0):
             self._write(NOISE)
             self._out.wait(0.001)

@@ -101,21 +101,23 @@ class VirtualCard:
             while not self._out and (frame := receive_frame(line)):
                 with self._lock:
                     answer = self._order(frame[0]) if len(frame) == 1 else self._command(frame)
-                if answer and len(frame) > 1 and self._cut is not None:
-                    self._leave_in(line, answer, *self._cut)
+                if answer and len(frame) > 1 and self._leaves_in(line, answer):
                     break
                 if answer:
                     send_frame(line, answer)
         self._line = None
 
-    def _leave_in(
-        self, line: socket.socket, answer: bytes, after: int, cut: Callable[[], None]
-    ) -> None:
-        self._cut = None
+    def _leaves_in(self, line: socket.socket, answer: bytes) -> bool:
+        """Leave within an answer, if that was asked for and the answer is long enough."""
+        told, waiting, self._cut = framed(answer), self._cut, None
+        if waiting is None or waiting[0] >= len(told):
+            return False
+        after, cut = waiting
         with self._lock:
             self._card.reset()
         cut()  # before the other side can see it
-        line.sendall(framed(answer)[:after])
+        line.sendall(told[:after])
+        return True
 
     def _order(self, order: int) -> bytes:
         if order == Order.tell_atr:

@@ -104,10 +104,14 @@ def parse_fault(kind: str, text: str, where: str) -> Fault:
     names, _, nth = place.partition(".")
     if nth and not (nth.isdecimal() and 0 < int(nth) <= NUMBER_MAX):
         raise BadInputError.at(where, expected="a number from 1 behind the dot", got=place)
-    at = frozenset(_instruction(name, where) for name in names.split("|") if name != ANY)
-    known = Kind(kind)
+    at, known = instructions(names, where), Kind(kind)
     tear, number = _valued(known, value, where)
     return Fault(known, at, number, tear, int(nth or 1))
+
+
+def instructions(names: str, where: str) -> frozenset[Ins]:
+    """Return the instructions of names joined by `|`, none of ANY; raises BadInputError."""
+    return frozenset(_instruction(name, where) for name in names.split("|") if name != ANY)
 
 
 def _instruction(name: str, where: str) -> Ins:

@@ -259,7 +259,9 @@ class OwnPn532Reader(Pn532Reader):
         if self.emulator is None:
             raise ReaderError(f'"{self.url}" is not open')
         value = COLLISION if kind is Kind.collide else number
-        self.emulator.arm(ON_WIRE[kind], value)
+        # Nothing of the answer is no answer; of the emulator's cut, 0 is half.
+        silent = kind is Kind.cut and not number
+        self.emulator.arm(Fault.never if silent else ON_WIRE[kind], value)
 
     def open(self) -> None:
         """Start the emulator, with the card in its field."""

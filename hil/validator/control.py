@@ -115,9 +115,9 @@ def read_order(line: bytes) -> Order:
     """Return the order in a line; what is none comes back as an order `wrong` that says why."""
     try:
         said = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {"do": "wrong", "text": f"expected one JSON object a line, got {line[:80]!r}"}
-    if not isinstance(said, dict) or said.get("do") not in ORDERS:
+    if not isinstance(said, dict) or said.get("do") not in list(ORDERS):
         names = ", ".join(ORDERS)
         return {"do": "wrong", "text": f'expected "do" with one of {names}, got {line[:80]!r}'}
     fields = ORDERS[said["do"]]

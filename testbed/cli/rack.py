@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from testbed.cli import rack_bench
+from testbed.cli import rack_bench, rack_faults, rack_loop
 from testbed.cli.exits import exit_of_verdict
 from testbed.cli.options import Beside, Json, Speed
 
@@ -17,7 +17,9 @@ def make_group() -> typer.Typer:
     group = typer.Typer(help="Look after a bench, and play taps on it.", no_args_is_help=True)
     group.callback()(_group)
     group.command("play")(play)
+    group.command("loop")(rack_loop.loop)
     rack_bench.add_to(group)
+    group.command("sweep")(rack_faults.sweep)
     return group
 
 

@@ -47,7 +47,7 @@ def test_help_opens_with_an_example_and_names_every_command(tmp_path: Path) -> N
         ("card", "read"), ("card", "decode"), ("card", "conformance"), ("card", "keys"),
         ("card", "build"), ("rack", "scan"), ("rack", "check"), ("rack", "lock"),
         ("rack", "leases"), ("rack", "doctor"), ("rack", "conformance"),
-        ("rack", "agent"),
+        ("rack", "agent"), ("rack", "sweep"),
     ],
     ids=" ".join,
 )  # fmt: skip
