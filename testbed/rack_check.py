@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from hil import reader_conformance
 from hil.form import Problem
 from hil.locks import standing
 from hil.presence import missing
 from hil.rack import RackFile, RackPlace, read_rack
 from hil.rack_sections import FEATURES
-from hil.reader_conformance import Result
 from scheme.errors import InventoryError
+
+if TYPE_CHECKING:
+    from hil.fpga.conformance import Result as FpgaResult
 
 CHECK_FORMAT = "jakarta-one/rack-check/1"
 CONFORMANCE_FORMAT = "jakarta-one/reader-conformance/1"
+FPGA = "fpga"
 
 
 def check(path: Path, needs: Iterable[str] = (), *, offline: bool = False) -> dict[str, Any]:
@@ -82,8 +86,24 @@ def locks_of(names: Iterable[str], rack: RackFile) -> list[str]:
     return found
 
 
-def conformance(url: str, results: Iterable[Result]) -> dict[str, Any]:
-    """Return the record of a reader's cases."""
+def judged(url: str) -> Sequence[reader_conformance.Result | FpgaResult]:
+    """Return a result for each case that what stands behind a URL is judged by: reader or FPGA.
+
+    Raises:
+        InventoryError: If no driver answers for the URL.
+        ReaderError: If it cannot be opened at all, which is no verdict on it.
+    """
+    scheme, _, address = url.partition("://")
+    if scheme == FPGA:
+        from hil.fpga.conformance import judge  # which wants pyserial
+        from hil.fpga.timer import FpgaTimer
+
+        return judge(FpgaTimer(address))
+    return reader_conformance.judge(url)
+
+
+def conformance(url: str) -> dict[str, Any]:
+    """Return the record of the cases of a reader or an FPGA; raises as `judged` does."""
     rows = [
         {
             "id": result.case.id,
@@ -93,7 +113,7 @@ def conformance(url: str, results: Iterable[Result]) -> dict[str, Any]:
             "expected": result.expected,
             "got": result.got,
         }
-        for result in results
+        for result in judged(url)
     ]
     counts = {
         verdict: sum(row["verdict"] == verdict for row in rows)

@@ -156,17 +156,16 @@ def conformance(
     url: Annotated[str, typer.Argument(help="Reader, for example mine://?port=1")],
     json: Json = False,
 ) -> None:
-    """Judge a reader and its driver: open, closed, with a card, without one.
+    """Judge a reader and its driver, or the FPGA: open, closed, with a card, without one.
 
     Example: jakarta-one rack conformance vpcd:// --json
     """
-    from hil.reader_conformance import judge
     from testbed.cli.closing import document
     from testbed.cli.exits import exit_of_verdict
     from testbed.rack_check import conformance as record_of
     from testbed.rack_check import conformance_lines
 
-    record = record_of(url, judge(url))
+    record = record_of(url)
     typer.echo(document(record) if json else "\n".join(conformance_lines(record)))
     raise typer.Exit(exit_of_verdict(record["verdict"]))
 

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from hil.drivers import check_part_url, open_part, part_drivers
+from hil.fpga.conformance import CASES
 from hil.locks import FOLDER_VARIABLE
 from hil.protocols import BenchState, Gate, Power, Timer
 from hil.scan import snippet
@@ -204,6 +205,13 @@ def test_conformance_of_a_reader_exits_0_and_lists_its_cases(environment: dict[s
     assert done.returncode == 0
     assert (record["verdict"], record["passed"], record["failed"]) == ("PASS", 12, 0)
     assert ran(environment, "conformance", "modle://").returncode == 2
+
+
+def test_an_fpga_is_judged_by_its_own_cases(environment: dict[str, str]) -> None:
+    done = ran(environment, "conformance", "fpga://model:", "--json")
+    record = json.loads(done.stdout)
+    assert done.returncode == 0
+    assert (record["verdict"], record["passed"]) == ("PASS", len(CASES))
 
 
 def test_a_driver_outside_the_tree_is_installed_found_and_judged(
