@@ -106,7 +106,7 @@ def read_slice(city: Path) -> Slice:
         taps=[PlannedTap(str(name), *(int(v) for v in row)) for name, *row in taps],
         terminals={str(name): _terminal(*(int(v) for v in row)) for name, *row in gates},
         cards={int(row[0]): _image(*(int(value) for value in row)) for row in held},
-        limits_idr=_limits_idr(city / "truth" / "card_profiles.yaml"),
+        limits_idr=profile_limits(city / "truth" / "card_profiles.yaml"),
         tariff=parse_bundle(_bytes(city / "truth" / "tariffs" / "tariff.json")),
         hotlists=_hotlists(city / "truth" / "hotlists.parquet"),
         records=_records(city / "records" / "records.bin"),
@@ -180,6 +180,7 @@ def _records(path: Path) -> NDArray[np.void]:
     return np.memmap(path, TAP_DTYPE, "r") if path.stat().st_size else empty
 
 
-def _limits_idr(path: Path) -> dict[int, int]:
+def profile_limits(path: Path) -> dict[int, int]:
+    """Return the most that a purse may hold, by card profile; raises BadInputError if unread."""
     document = YAML(typ="safe").load(_bytes(path))
     return {int(row["profile"]): int(row["limit_idr"]) for row in document["profiles"]}

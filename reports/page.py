@@ -29,37 +29,48 @@ VERDICT_SAID = {
 
 def page(record: dict[str, Any], checks: Sequence[Check], picture: Picture) -> str:
     """Return the whole document."""
-    style = (files("reports") / "page.css").read_text("utf-8")
     parts = [
         _head(record),
         _tiles(record),
-        _section("Taps over time", "By service, at the instant of the tap.",
-                 _legend(picture.taps) + taps_over_time(picture)),
+        section("Taps over time", "By service, at the instant of the tap.",
+                 legend(picture.taps) + taps_over_time(picture)),
         _latency(record, picture),
         _cards(record),
-        _section("Money flow", "What one participant's accounts gave to another's, net of nothing; "
+        section("Money flow", "What one participant's accounts gave to another's, net of nothing; "
                  "fares pass through the scheme's hold.", money_flow(picture.flows, SCHEME_NAME)),
-        _section("Exceptions", _exceptions_said(record), _exceptions(record)),
-        _section("Services", "Records and accepted rupiah of each.", _services(record)),
-        _section("Checks", "Every question that the verdict answers.", _checks(checks)),
+        section("Exceptions", _exceptions_said(record), _exceptions(record)),
+        section("Services", "Records and accepted rupiah of each.", _services(record)),
+        section("Checks", "Every question that the verdict answers.", _checks(checks)),
         _foot(record),
     ]  # fmt: skip
+    return document(f"{record['verdict']}: {record['scenario']}", parts)
+
+
+def document(title: str, parts: Iterable[str]) -> str:
+    """Return a document of some parts, with the style of all pages."""
+    style = (files("reports") / "page.css").read_text("utf-8")
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="color-scheme" content="light dark">'
-        f"<title>{escape(record['verdict'])}: {escape(str(record['scenario']))}</title>"
+        f"<title>{escape(title)}</title>"
         f"<style>{style}</style></head><body><main>{''.join(parts)}</main></body></html>\n"
     )
 
 
 def _head(record: dict[str, Any]) -> str:
+    said = f"{VERDICT_SAID.get(record['verdict'], '')} Seed {record['seed']}."
+    return head(record, said)
+
+
+def head(record: dict[str, Any], said: str) -> str:
+    """Return verdict, scenario and reasons of a record, with a sentence."""
     verdict = record["verdict"]
     reasons = "".join(f"<li>{escape(reason)}</li>" for reason in record["reasons"])
     return (
         f'<header><p class="badge {verdict.lower()}">{verdict}</p><div>'
         f"<h1>{escape(str(record['scenario']))}</h1>"
-        f"<p>{VERDICT_SAID.get(verdict, '')} Seed {record['seed']}.</p></div></header>"
+        f"<p>{escape(said)}</p></div></header>"
         + (f'<ul class="reasons">{reasons}</ul>' if reasons else "")
     )
 
@@ -88,12 +99,14 @@ def _ms(value_us: int | None) -> str:
     return "not taken" if value_us is None else f"{value_us / 1_000:,.2f} ms"
 
 
-def _section(title: str, said: str, body: str) -> str:
+def section(title: str, said: str, body: str) -> str:
+    """Return a part of a page with its title and a sentence."""
     shown = body or '<p class="none">Nothing was measured.</p>'
     return f"<section><h2>{escape(title)}</h2><p>{escape(said)}</p>{shown}</section>"
 
 
-def _legend(names: Iterable[str], css: str = "s") -> str:
+def legend(names: Iterable[str], css: str = "s") -> str:
+    """Return names beside their colours."""
     return '<p class="legend">' + "".join(
         f'<span><i class="{css}{at}"></i>{escape(name)}</span>' for at, name in enumerate(names, 1)
     ) + "</p>"  # fmt: skip
@@ -111,10 +124,10 @@ def _latency(record: dict[str, Any], picture: Picture) -> str:
     body = ""
     if picture.spectrum:
         body = (
-            _legend(("service", "intended"), "line") + latency_spectrum(picture)
+            legend(("service", "intended"), "line") + latency_spectrum(picture)
             + table(["latency", "p50", "p95", "p99", "p99.9"], rows) + latency_strip(picture)
         )  # fmt: skip
-    return _section("Latency", said, body)
+    return section("Latency", said, body)
 
 
 def _cards(record: dict[str, Any]) -> str:
@@ -124,9 +137,9 @@ def _cards(record: dict[str, Any]) -> str:
     figures = record["card_field"]
     body = table(KIND_HEAD, kind_rows(record), left=2)
     if figures:
-        body += f"<p>{escape(field_said(figures))}</p>{_legend(PHASES)}{field_budget(figures)}"
+        body += f"<p>{escape(field_said(figures))}</p>{legend(PHASES)}{field_budget(figures)}"
     said = "Which taps ran on which reader and card, and how long a card would lie in a field."
-    return _section("Cards and readers", said, body)
+    return section("Cards and readers", said, body)
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]], left: int = 1) -> str:
