@@ -9,6 +9,7 @@ from time import monotonic_ns
 from typing import Any
 
 from hil.drivers import open_part
+from hil.fpga.tears import Tears
 from hil.fpga.ties import Tie, Ties
 from hil.protocols import Timer
 from hil.rack import RackFile
@@ -36,6 +37,10 @@ class Clocks:
                 self._timers[name], self._ties[name] = timer, Ties(timer.tick_hz)
             self.tie()
             self._open = opened.pop_all()
+
+    def tears(self) -> dict[str, Tears]:
+        """Return the timers that can tear."""
+        return {name: timer for name, timer in self._timers.items() if isinstance(timer, Tears)}
 
     def tie(self) -> None:
         """Tie each clock to the host's by the shortest of some round trips."""

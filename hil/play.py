@@ -8,7 +8,7 @@ one process; what cannot keep its instant is late, and is measured from the inst
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from hil.evidence import Played, exchange_columns, phases, summary, tap_columns
 from hil.exchange import Timed
 from hil.faults.evidence import Evidence, counts, write_evidence
 from hil.faults.plan import Tear, torn
+from hil.fpga.tears import Tears
 from hil.limits import judged
 from hil.posts import Deck, carried, close_posts, fault_logs, open_posts
 from hil.rack import RackFile, kind_of
@@ -61,7 +62,7 @@ def play(
         raise BadInputError.at("--speed", expected="more than 0", got=speed)
     part = read_slice(city)
     with closing(Clocks(rack, part.terminals)) as clocks:
-        run = Run(part, rack, keys)
+        run = Run(part, rack, keys, clocks.tears())
         try:
             run.play(speed, on_progress)
         finally:
@@ -77,11 +78,13 @@ def play(
 class Run:
     """One play: the posts, the cards in hand, and what has been recorded so far."""
 
-    def __init__(self, part: Slice, rack: RackFile, keys: TestKeys) -> None:
+    def __init__(
+        self, part: Slice, rack: RackFile, keys: TestKeys, tears: Mapping[str, Tears]
+    ) -> None:
         self._part = part
         self._rack = rack
         self._deck = Deck(part.cards, part.limits_idr, keys)
-        self._posts = open_posts(part, rack, keys)
+        self._posts = open_posts(part, rack, keys, tears)
         self._presentations: dict[int, int] = {}
         self._torn_rows: dict[tuple[int, int, int], int] = {}
         self._records: dict[int, list[TapRecord]] = {}

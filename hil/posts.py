@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from typing import NamedTuple
 
 from hil.faults.evidence import FaultLog
+from hil.fpga.tears import Tears, TimedFaults
 from hil.issuing import may_of
 from hil.rack import RackFile, RackPlace, kind_of
 from hil.reader import Card, CardHolder, CountsCommands, Reader, open_reader
@@ -25,6 +26,8 @@ from scheme.personalisation import CardData
 from scheme.sam import IssuerKeys
 from scheme.sam_personalisation import SamData
 from scheme.services import LOADS
+
+NO_TEARS: Mapping[str, Tears] = {}
 
 
 class Post(NamedTuple):
@@ -61,8 +64,13 @@ class Deck:
         return CardData(image, keys, Limits(self._limits_idr[image.profile]))
 
 
-def open_posts(part: Slice, rack: RackFile, keys: TestKeys) -> dict[str, Post]:
+def open_posts(
+    part: Slice, rack: RackFile, keys: TestKeys, tears: Mapping[str, Tears] = NO_TEARS
+) -> dict[str, Post]:
     """Return the posts of a slice, by the name of their place.
+
+    Args:
+        tears: Timers that tear for the places that have the feature and name them.
 
     Raises:
         InventoryError: If the rack lacks a place of the slice, or has another gate there.
@@ -79,7 +87,9 @@ def open_posts(part: Slice, rack: RackFile, keys: TestKeys) -> dict[str, Post]:
             # Gates of one station and direction know of each other's torn taps (R8).
             key = (int(facts.service), facts.place, int(facts.direction))
             memory = memories.setdefault(key, {})
-            posts[name] = _open_post(place, terminal, _sam(terminal, sets, keys), memory)
+            posts[name] = _open_post(
+                place, terminal, _sam(terminal, sets, keys), memory, tears
+            )
     except BaseException:
         close_posts(posts)
         raise
@@ -102,11 +112,15 @@ def close_posts(posts: Mapping[str, Post]) -> None:
 
 
 def _open_post(
-    place: RackPlace, terminal: RackTerminal, data: SamData, memory: TornMemory
+    place: RackPlace,
+    terminal: RackTerminal,
+    data: SamData,
+    memory: TornMemory,
+    tears: Mapping[str, Tears],
 ) -> Post:
     with ExitStack() as opened:
         device, sam = open_reader(place.reader), open_reader(place.sam)
-        reader = wrap(device)
+        reader = _faulty(device, place, tears)
         opened.callback(reader.close)
         opened.callback(sam.close)
         _holder(reader)
@@ -115,6 +129,14 @@ def _open_post(
         opened.pop_all()
     validator = Validator(terminal.number, terminal.facts, reader, sam, memory)
     return Post(reader, sam, validator, device)
+
+
+def _faulty(device: Reader, place: RackPlace, tears: Mapping[str, Tears]) -> FaultReader:
+    """Return a reader wrapped: its tears are made by the place's timer, if it has one for them."""
+    timer, channel = place.parts.get("timer", ("", 0))
+    if "tear" in place.features and timer in tears:
+        return TimedFaults(device, tears[timer], channel)
+    return wrap(device)
 
 
 def carried(posts: Iterable[Post]) -> dict[str, int]:

@@ -30,13 +30,14 @@ from hil.fpga.regs import (
     Status,
     TearState,
 )
-from hil.fpga.timer import FpgaTimer, TearPlan
+from hil.fpga.tears import TearPlan
+from hil.fpga.timer import FpgaTimer
 from scheme.errors import ReaderError
 
 ENOUGH = 200_000  # ticks within which a tear here has fired
 SEED = 5
 LEAST_ROOM = 32
-KEPT = 20
+KEPT = 18
 SILENT_TICKS = 20_000
 QUIET_S = 0.01
 QUIET_TIMES = 10
@@ -160,7 +161,7 @@ def _counts(timer: FpgaTimer) -> None:
 
 def _tears_to_the_tick(timer: FpgaTimer) -> None:
     chance = random.Random(SEED)
-    for delay in (0, 1, 2, *(chance.randrange(3, 20_000) for _ in range(5))):
+    for delay in (0, 1, 2, *(chance.randrange(3, 20_000) for _ in range(3))):
         plan = TearPlan(delay=delay, width=chance.randrange(1, 2_000), outputs=1)
         timer.arm(plan)
         timer.trigger()
@@ -174,7 +175,7 @@ def _tears_to_the_tick(timer: FpgaTimer) -> None:
 
 
 def _skips(timer: FpgaTimer) -> None:
-    for skip in (1, 3):
+    for skip in (1, 2):
         timer.arm(TearPlan(skip=skip))
         for passed in range(skip):
             timer.trigger()
@@ -207,7 +208,7 @@ def _moves_pins(timer: FpgaTimer) -> None:
 
 def _measures(timer: FpgaTimer) -> None:
     timer.set(latency_start=Source.FIRED, latency_stop=Source.ENDED)
-    widths = [1, 7, 500, 3_000]
+    widths = [1, 7, 3_000]
     for width in widths:
         timer.arm(TearPlan(width=width))
         timer.trigger()

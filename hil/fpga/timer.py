@@ -20,6 +20,7 @@ from hil.fpga.frames import Event, Events, Hello, Latency
 from hil.fpga.link import Asked, FpgaRefusedError, FpgaStrangerError, Link, SerialPort
 from hil.fpga.modelport import ModelPort
 from hil.fpga.regs import ID, INPUTS, OUTPUTS, SHAPES, Control, Reg, Source, Status
+from hil.fpga.tears import TearPlan, TearTold
 from hil.fpga.ties import Instant, Tie, Ties
 from hil.protocols import BenchState, Stamp
 from scheme.errors import BadInputError, ReaderError, RecordError
@@ -28,7 +29,7 @@ MODEL, COCOTB = "model:", "cocotb:"
 EXPECTED = f"a port /dev/..., {MODEL} or {COCOTB}"
 ALIVE_PARTS = 4  # a watchdog's time holds so many signs of life
 NUMBERS = 1 << 16
-TIES = 16
+TIES = 8
 Body = TypeVar("Body")
 
 
@@ -38,31 +39,6 @@ class Served(NamedTuple):
     path: str
     time_scale: float
     end: Callable[[], None]
-
-
-class TearPlan(NamedTuple):
-    """A tear in ticks: after `skip` triggers the next, `delay` later a pulse on `outputs`."""
-
-    source: int = Source.SOFTWARE
-    skip: int = 0
-    delay: int = 1
-    width: int = 1
-    outputs: int = 1
-
-
-class TearTold(NamedTuple):
-    """What the tear unit's registers say: the evidence.
-
-    Attributes:
-        state: Of `TearState`.
-        triggered, fired: Ticks, 0 if it was not.
-    """
-
-    state: int
-    has_fired: bool
-    triggered: int
-    fired: int
-    skipped: int
 
 
 class FpgaTimer:
@@ -203,6 +179,10 @@ class FpgaTimer:
         """Return what became of a tear once its pulse ended, or did not within so many ticks."""
         self._wait_status(ticks, lambda status: not status & Status.TEAR_STATE)
         return self.tear()
+
+    def pins(self) -> int:
+        """Return the levels at the output pins."""
+        return self.read(Reg.PINS)
 
     def latency(self) -> Latency:
         """Return the latency unit's figures."""

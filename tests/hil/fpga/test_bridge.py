@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -21,13 +22,14 @@ from hil.fpga.link import FpgaGoneError
 from hil.fpga.model.fpga import Fpga
 from hil.fpga.model.settings import Settings
 from hil.fpga.modelport import ModelPort
-from hil.fpga.regs import Mark, Reg, Source
+from hil.fpga.regs import Control, Mark, Reg, Source
 from hil.fpga.stimulus import Kind, Step, Stimulus
-from hil.fpga.timer import FpgaTimer, Served, TearPlan
+from hil.fpga.tears import TearPlan
+from hil.fpga.timer import FpgaTimer, Served
 from scheme.errors import ReaderError
 
 QUICK = Settings(divisor=2, log_bits=5)  # a shorter line and log, for time's sake
-RECORDED = 6
+RECORDED = 4
 RECORDED_TICKS = 2_500
 GONE_TRIES = 300
 ORPHAN = """
@@ -40,14 +42,14 @@ time.sleep(600)
 """
 
 
-def bridged(settings: Settings, recorded: list[Stimulus]) -> Served:
+def bridged(settings: Settings, recorded: list[Stimulus], _: str) -> Served:
     """Return the RTL with a shorter line than a board's."""
     bridge = Bridge(settings, recorded)
     bridge.start()
     return Served(bridge.path, TIME_SCALE, bridge.stop)
 
 
-def modelled(settings: Settings, recorded: list[Stimulus]) -> Served:
+def modelled(settings: Settings, recorded: list[Stimulus], _: str) -> Served:
     """Return the model of the same."""
     port = ModelPort(Fpga(settings), recorded)
     port.plug()
@@ -73,6 +75,7 @@ def told_of(timer: FpgaTimer, seed: int) -> tuple[list[Event], Latency]:
         edges=chance.getrandbits(16),
         latency_start=chance.randrange(8),
         latency_stop=Source.FALL + chance.randrange(8),
+        control=Control.CLEAR_LATENCY,
     )
     timer.log()
     timer.arm(TearPlan(width=RECORDED_TICKS + 900, outputs=8))
@@ -84,7 +87,7 @@ def told_of(timer: FpgaTimer, seed: int) -> tuple[list[Event], Latency]:
 
 
 def test_the_suite_passes_on_the_rtl(record_property: Callable[[str, object], None]) -> None:
-    timer = FpgaTimer("cocotb:", serve=lambda _: bridged(QUICK, []))
+    timer = FpgaTimer("cocotb:", serve=partial(bridged, QUICK, []))
     with closing(timer):
         timer.open()
         link = timer.link
@@ -100,7 +103,7 @@ def test_model_and_rtl_log_recorded_inputs_alike() -> None:
     recorded = [recorded_inputs(seed) for seed in range(RECORDED)]
     logs = []
     for serve in (bridged, modelled):
-        with closing(FpgaTimer("cocotb:", serve=lambda _, by=serve: by(QUICK, recorded))) as timer:
+        with closing(FpgaTimer("", serve=partial(serve, QUICK, recorded))) as timer:
             timer.open()
             logs.append([told_of(timer, seed) for seed in range(RECORDED)])
     assert logs[0] == logs[1]
@@ -117,10 +120,8 @@ def test_a_simulator_that_dies_is_a_port_that_is_gone_and_leaves_nothing() -> No
         timer.open()
         os.killpg(pid, signal.SIGKILL)
         with pytest.raises(FpgaGoneError):
-            for _ in range(GONE_TRIES):
-                timer.read(Reg.TICK)
-    assert not folder.exists()
-    assert not group_lives(pid)
+            read_on(timer)
+    wait_until_gone(pid, folder)
     bridge.stop()
 
 
@@ -131,12 +132,7 @@ def test_a_simulator_ends_by_itself_when_whoever_started_it_is_killed() -> None:
     owner.kill()
     owner.wait()
     owner.stdout.close()
-    for _ in range(GONE_TRIES):
-        if not group_lives(int(pid)) and not Path(folder).exists():
-            break
-        time.sleep(0.1)
-    else:
-        pytest.fail(f"expected group {pid} and {folder} to be gone")
+    wait_until_gone(int(pid), Path(folder))
 
 
 def test_a_machine_without_icarus_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,10 +141,19 @@ def test_a_machine_without_icarus_is_told_what_to_install(monkeypatch: pytest.Mo
         FpgaTimer("cocotb:").open()
 
 
-def group_lives(pid: int) -> bool:
-    """Return whether a process of that group is left."""
-    try:
-        os.killpg(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
+def read_on(timer: FpgaTimer) -> None:
+    """Read until it fails, or for a while."""
+    for _ in range(GONE_TRIES):
+        timer.read(Reg.TICK)
+
+
+def wait_until_gone(pid: int, folder: Path) -> None:
+    """Return once no process of a group is left, nor its folder."""
+    for _ in range(GONE_TRIES):
+        try:
+            os.killpg(pid, 0)
+        except ProcessLookupError:
+            if not folder.exists():
+                return
+        time.sleep(0.1)
+    pytest.fail(f"expected group {pid} and {folder} to be gone")

@@ -16,7 +16,8 @@ from hil.fpga.model.tear import Tear
 from hil.fpga.modelport import ModelPort
 from hil.fpga.regs import Mark, Reg, Source, Status, TearState
 from hil.fpga.stimulus import Kind, Step, Stimulus
-from hil.fpga.timer import FpgaTimer, Served, TearPlan
+from hil.fpga.tears import TearPlan
+from hil.fpga.timer import FpgaTimer, Served
 from hil.protocols import BenchState, Timer
 from scheme.errors import BadInputError
 
@@ -103,13 +104,12 @@ def test_a_planted_fault_fails_the_suite(
 def test_it_is_a_timer_of_the_bench_and_stands_in_one_of_three_states() -> None:
     with on_model() as timer:
         assert isinstance(timer, Timer)
-        assert timer.state == BenchState.safe
-        timer.open()
-        assert (timer.state, timer.tick_hz) == (BenchState.idle, 12_000_000)
-        timer.arm(TearPlan(source=Source.NONE))
-        assert timer.state == BenchState.armed
-        timer.make_safe()
-        assert timer.state == BenchState.idle
+        states = [timer.state]
+        for does in (timer.open, lambda: timer.arm(TearPlan(source=Source.NONE)), timer.make_safe):
+            does()
+            states.append(timer.state)
+        assert states == [BenchState.safe, BenchState.idle, BenchState.armed, BenchState.idle]
+        assert timer.tick_hz == 12_000_000
 
 
 def test_a_host_that_comes_back_sees_that_it_was_safe_and_finds_its_place_in_the_log() -> None:

@@ -1,0 +1,112 @@
+"""A tear to the tick, and the proof of it: what the bench asks of a timer that can tear.
+
+`TimedFaults` tears the taps of a place by its FPGA. Its reader is a program, so that the end of a
+command is told the FPGA by the source SOFTWARE, and the field falls when its output has moved; at a
+real reader both would be wires, which was not tried. A tear counts as fired by what the registers
+and the pin say, never because it was asked for.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol, runtime_checkable
+
+from hil.exchange import Exchange
+from hil.faults.plan import Tear
+from hil.fpga.regs import Source
+from hil.fpga.ties import Instant
+from hil.reader import Reader
+from hil.readers.fault import Armed, FaultReader
+from scheme.errors import CardGoneError
+
+DELAY_TICKS = 12
+WIDTH_TICKS = (1 << 32) - 1  # until it is disarmed
+WITHIN_TICKS = 120_000  # of which it has to have fired, 10 ms
+
+
+class TearPlan(NamedTuple):
+    """A tear in ticks: after `skip` triggers the next, `delay` later a pulse on `outputs`."""
+
+    source: int = Source.SOFTWARE
+    skip: int = 0
+    delay: int = 1
+    width: int = 1
+    outputs: int = 1
+
+
+class TearTold(NamedTuple):
+    """What the tear unit's registers say: the evidence.
+
+    Attributes:
+        state: Of `TearState`.
+        triggered, fired: Ticks, 0 if it was not.
+    """
+
+    state: int
+    has_fired: bool
+    triggered: int
+    fired: int
+    skipped: int
+
+
+@runtime_checkable
+class Tears(Protocol):
+    """A timer that can tear."""
+
+    def arm(self, plan: TearPlan) -> None:
+        """Arm the tear unit, whatever it did before."""
+        ...
+
+    def trigger(self) -> None:
+        """Be the source SOFTWARE."""
+        ...
+
+    def wait_fired(self, ticks: int) -> TearTold:
+        """Return what became of a tear once it fired, or did not within so many ticks."""
+        ...
+
+    def pins(self) -> int:
+        """Return the levels at the output pins."""
+        ...
+
+    def disarm(self) -> None:
+        """Have the tear unit do nothing; a pulse ends."""
+        ...
+
+    def clear_safe(self) -> None:
+        """Say that it was seen that the outputs fell."""
+        ...
+
+    def instant(self, tick: int) -> Instant:
+        """Return when a tick was on the host's clock."""
+        ...
+
+
+class TimedFaults(FaultReader):
+    """A wrapper round a reader whose tears are made by a timer."""
+
+    def __init__(self, inner: Reader, timer: Tears, channel: int) -> None:
+        super().__init__(inner)
+        self._timer = timer
+        self._output = 1 << channel
+
+    def _tear(self, armed: Armed, apdu: bytes) -> Exchange:
+        if armed.fault.tear not in (Tear.lost, Tear.unheard):
+            return super()._tear(armed, apdu)
+        heard = armed.fault.tear is Tear.unheard
+        timer = self._timer
+        timer.clear_safe()  # it falls to safe between taps, when nobody talks to it
+        timer.arm(TearPlan(delay=DELAY_TICKS, width=WIDTH_TICKS, outputs=self._output))
+        exchange = self._inner.transceive(apdu) if heard else None
+        timer.trigger()
+        told = timer.wait_fired(WITHIN_TICKS)
+        moved = bool(timer.pins() & self._output)
+        timer.disarm()
+        if not (told.has_fired and told.fired and moved):
+            return exchange or self._inner.transceive(apdu)  # nothing took the card's power
+        self._inner.field_off()
+        at = timer.instant(told.fired)
+        armed.evidence.fire(
+            f"{armed.fault.tear.value}: triggered at tick {told.triggered}, fired at tick "
+            f"{told.fired}, host {at.host_ns} ns, give or take {at.uncertainty_ns} ns"
+        )
+        raise CardGoneError(f'card left reader "{self.url}", as its timer was asked')
