@@ -16,7 +16,7 @@ HERE = Path(__file__).resolve().parent
 RTL = HERE / "rtl"
 BENCH = HERE / "tests" / "replay.v"
 WITHIN_S = 120
-DEBIAN = "; on Debian: apt-get install iverilog"
+DEBIAN = "; on Debian: apt-get install iverilog yosys nextpnr-ice40"
 
 
 def build(settings: Settings, target: Path, rtl: Path = RTL) -> Path:

@@ -92,7 +92,8 @@ class _Script:
     def pop(self) -> None:
         """Ask for events, mostly for those that come next."""
         if self.chance.random() < 0.25:
-            self.first_event = self.chance.choice((0, 1, 9, 65_535, self.first_event + 1))
+            later = self.first_event + self.chance.randrange(20)
+            self.first_event = self.chance.choice((0, 65_535, later))
         most = self.chance.choice((0, 1, 2, 3, 8, 255))
         self.ask(frames.events(self.first_event, most), 14 + 10 * min(most, 8))
         self.first_event += self.chance.randrange(min(most, 8) + 1)
@@ -105,6 +106,11 @@ class _Script:
             if self.chance.random() < 0.2:
                 levels ^= self.chance.randrange(256)
             self.steps.append(Step(at, Kind.IN, levels))
+            if self.chance.random() < 0.1:  # the same input again and again, each time too short
+                for _ in range(self.chance.randrange(2, 9)):
+                    at += self.chance.randrange(1, 4)
+                    levels ^= 1
+                    self.steps.append(Step(at, Kind.IN, levels))
             short = self.chance.random() < 0.4
             at += self.chance.randrange(1, 9 if short else 2 * self.mean_ticks)
 
@@ -113,6 +119,8 @@ def _tear(script: _Script) -> None:
     chance = script.chance
     script.set(outputs=chance.randrange(16), tear_outputs=chance.randrange(1, 16))
     script.set(deglitch=chance.randrange(4))
+    if chance.random() < 0.8:
+        script.set(edges=0)  # the log is for the marks
     while script.at < TICKS:
         source = chance.choice((Source.SOFTWARE, Source.SOFTWARE, chance.choice(SOURCES), 19, 31))
         script.set(
@@ -160,7 +168,7 @@ def _log(script: _Script) -> None:
         script.pop()
         if chance.random() < 0.3:
             script.control(chance.choice((Control.TRIGGER, Control.CLEAR_LOST)))
-        if chance.random() < 0.2:
+        if chance.random() < 0.4:
             script.read(Reg.LOST)
         script.pause(200)
 
@@ -226,7 +234,9 @@ def _line(script: _Script) -> None:
         elif kind == 9:
             script.ask(frames.write(chance.randrange(256), 0x7D7E7D7E), 8)
         else:
-            script.send(good, chance.randrange(200))  # the next comes before the answer is out
+            # The next is whole when the answer is about to be out.
+            script.send(good, chance.choice((chance.randrange(200), chance.randrange(40, 110))))
+            script.send(good, 330)
         if chance.random() < 0.1:
             script.control(Control.CLEAR_ERRORS)
         if chance.random() < 0.5:
@@ -259,11 +269,13 @@ def _restart(script: _Script) -> None:
         if chance.random() < 0.5:
             script.set(tear_select=16)
             script.control(Control.ARM | Control.TRIGGER)
+        if chance.random() < 0.3:
+            script.ask(frames.events(0), 14 + 9 * 8)
         if chance.random() < 0.5:
             back = script.at - chance.randrange(500)
             script.steps.append(Step(max(0, back), Kind.RESET, chance.randrange(1, 6)))
-        script.ask(frames.hello(), 24)
-        script.read(chance.choice(LOOKED_AT))
+        script.pop() if chance.random() < 0.5 else script.ask(frames.hello(), 24)
+        script.read(chance.choice(tuple(SHAPES)))
         script.read(chance.choice((Reg.BAD_CHECKSUMS, Reg.BAD_LENGTHS, Reg.FRAMING_ERRORS)))
         script.pause(200)
 

@@ -17,6 +17,7 @@ ENTRY_POINTS = {
 }
 CHOSEN_BY_NAME = {
     "hil.readers": "the part of a URL before :// picks the module",
+    "hil.fpga.tests": "cocotb is given a bench by name",
 }
 
 
