@@ -71,7 +71,7 @@ class SerialPort:
 
     def __init__(self, path: str, name: str) -> None:
         self._name = name
-        with self._guarded(f"expected a serial port at {path}; do: jakarta-one rack doctor"):
+        with self._guarded(f"expected a serial port at {path}", "; do: jakarta-one rack doctor"):
             self._serial = serial.Serial(
                 path, BAUD, timeout=POLL_S, write_timeout=WRITE_S, exclusive=True
             )
@@ -93,13 +93,13 @@ class SerialPort:
             self._serial.close()
 
     @contextlib.contextmanager
-    def _guarded(self, expected: str) -> Iterator[None]:
+    def _guarded(self, expected: str, remedy: str = "") -> Iterator[None]:
         """Have every error of the port be FpgaGoneError; a terminal's own are no OSError."""
         try:
             yield
         except (OSError, ValueError, TypeError, termios.error) as error:
             # TypeError is what pyserial raises when its port was closed under it.
-            raise FpgaGoneError(f'timer "{self._name}": {expected}, got {error}') from error
+            raise FpgaGoneError(f'timer "{self._name}": {expected}, got {error}{remedy}') from error
 
 
 class Link:

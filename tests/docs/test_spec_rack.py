@@ -29,6 +29,8 @@ from hil.rack_sections import (
     RESOURCE_KEYS,
 )
 from hil.reader_conformance import CASES
+from sim.loop import STEPS_ASIDE_US
+from sim.pacer import Pacing, Policy
 
 ROOT = Path(__file__).parents[2]
 SPEC = (ROOT / "docs/spec/rack.md").read_text(encoding="utf-8")
@@ -41,7 +43,7 @@ KEY_TABLES = {
     "quarantine": QUARANTINE_KEYS,
 }
 OTHERS = {"default drivers", "features", "reader cases", "states", "limits", "uncertainty",
-          "agent calls"}  # fmt: skip
+          "agent calls", "overrun"}  # fmt: skip
 
 
 def rows(name: str) -> list[list[str]]:
@@ -111,3 +113,13 @@ def test_the_example_is_a_rack_file_without_a_mistake(tmp_path: Path) -> None:
     assert rack is not None
     assert [place.name for place in rack.places] == ["in", "out"]
     assert f"format: {FORMAT}" in example
+
+
+def test_the_policies_and_budgets_of_the_loop_are_those_of_the_pacer() -> None:
+    assert [row[0] for row in rows("overrun")] == [policy.value for policy in Policy]
+    pacing = Pacing()
+    assert f"1 in {1 / pacing.budget_share:g} events" in rows("overrun")[0][2]
+    assert f"more than {pacing.budget_ns / 1e6:g} ms" in rows("overrun")[0][2]
+    assert f"`--tolerance` ({pacing.tolerance_ns / 1e6:g} ms" in SPEC
+    assert f"within {pacing.patience_ns / 1e9:g} s" in SPEC
+    assert f"at most {STEPS_ASIDE_US / 1e6:g} s" in SPEC

@@ -13,6 +13,7 @@ ENTRY_POINTS = {
     "testbed.cli.main": "console script jakarta-one",
     "testbed.pytest_plugin": "entry point pytest11",
     "load.locustfile": "named on Locust's command line",
+    "hil.fpga.bridged": "the simulator of hil.fpga.bridge is given it by name",
     "hil.conformance.suite": "the suite that every purse is held to; tests and vendors call it",
 }
 CHOSEN_BY_NAME = {
