@@ -52,7 +52,7 @@ def taps_over_time(picture: Picture) -> str:
     if not counts:
         return ""
     bins = len(counts[0])
-    ticks = _round_steps(max(map(sum, zip(*counts, strict=True))))
+    ticks = round_steps(max(map(sum, zip(*counts, strict=True))))
     frame = Frame(290, 0, max(1, bins - 1), 0, ticks[-1])
     parts = [_rule(frame, tick, f"{tick:,}") for tick in ticks]
     floor = [0] * bins
@@ -118,7 +118,7 @@ def latency_strip(picture: Picture) -> str:
     worst = picture.strip
     if len(worst) < 2:
         return ""
-    ticks = _round_steps(max(worst) / 1_000, 3)
+    ticks = round_steps(max(worst) / 1_000, 3)
     frame = Frame(150, 0, len(worst), 0, ticks[-1])
     parts = [_rule(frame, tick, _duration(tick * 1_000)) for tick in ticks]
     for second, value_us in enumerate(worst):
@@ -134,7 +134,7 @@ def latency_strip(picture: Picture) -> str:
     return svg(frame.height, "Worst latency of each second", parts)
 
 
-def _round_steps(top: float, count: int = 4) -> list[int]:
+def round_steps(top: float, count: int = 4) -> list[int]:
     """Return about `count` round steps from 0 that reach `top`."""
     raw = max(1.0, top / count)
     unit = 10 ** math.floor(math.log10(raw))

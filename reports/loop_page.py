@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any, NamedTuple
 
-from reports.charts import LEFT, TOP, Frame, line, svg, text
+from reports.charts import LEFT, TOP, Frame, line, round_steps, svg, text
 from reports.checks import Check
 from reports.page import document, head, legend, section, table
 
@@ -18,8 +18,8 @@ US_IN_S = 1_000_000
 TICKS = 8
 LATE_SHOWN = 20
 GATE_HEAD = (
-    "run", "gate", "riders", "longest queue", "wait p50", "wait p99", "mean wait", "tap p50",
-    "tap p99", "theory, largest difference", "theory, mean difference",
+    "run", "gate", "riders", "queue", "wait p50", "wait p99", "mean", "tap p50", "tap p99",
+    "off, most", "off, mean",
 )  # fmt: skip
 
 Points = Sequence[tuple[int, int]]
@@ -63,11 +63,11 @@ def loop_page(
                 legend(names, "line") + stepped(queues, "riders who wait", 1)),
         section("Wait of each rider there", "By the instant at which the rider came.",
                 legend(names, "line") + stepped(waits, "seconds", US_IN_S)),
-        section("Gates", "What each gate did, and how far from the theory it was.",
+        section("Gates", "Longest queue, waits and taps, and how far off the theory the waits are.",
                 table(GATE_HEAD, _gates(record), left=2)),
         section("Lateness", _lateness_said(record),
                 table(("run", "what", "planned", "dispatched", "answered", "late", ""),
-                      late[:LATE_SHOWN], left=2) if late else ""),
+                      late[:LATE_SHOWN], left=2) if late else "<p>Nothing was.</p>"),
         section("Checks", "Every question that the verdict answers.", _checks(checks)),
     ]  # fmt: skip
     return document(f"{record['verdict']}: {record['scenario']}, {record['station']}", parts)
@@ -78,17 +78,17 @@ def stepped(courses: Sequence[Course], unit: str, scale: int) -> str:
     points = [point for course in courses for point in (*course.was, *course.theory)]
     if not points:
         return ""
-    right = max(1.0, max(at for at, _ in points) / US_IN_S)
-    high = max(1.0, max(value for _, value in points) / scale)
-    frame = Frame(260, 0, right, 0, high)
+    right = max(at for at, _ in points) / US_IN_S
+    ups = round_steps(max(value for _, value in points) / scale)
+    frame = Frame(260, 0, max(1.0, right), 0, ups[-1])
     parts = []
-    for tick in range(TICKS // 2 + 1):
-        up = high * tick / (TICKS // 2)
-        (x, y), (end, _) = frame.at(0, up), frame.at(right, up)
-        parts += [line((x, y), (end, y), "grid"), text(LEFT - 8, y + 4, f"{up:.3g}", "tick", "end")]
-    for tick in range(TICKS + 1):
-        x, y = frame.at(right * tick / TICKS, 0)
-        parts.append(text(x, y + 20, f"{right * tick / TICKS:.3g} s", "tick", "middle"))
+    for up in ups:
+        (x, y), (end, _) = frame.at(0, up), frame.at(frame.right, up)
+        parts += [line((x, y), (end, y), "grid"), text(LEFT - 8, y + 4, f"{up}", "tick", "end")]
+    for second in round_steps(frame.right, TICKS):
+        if second <= frame.right:
+            x, y = frame.at(second, 0)
+            parts.append(text(x, y + 20, f"{second} s", "tick", "middle"))
     for at, course in enumerate(courses, 1):
         for course_points, css in ((course.theory, " theory"), (course.was, "")):
             path = _steps(frame, course_points, scale)

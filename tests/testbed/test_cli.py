@@ -42,12 +42,13 @@ def test_help_opens_with_an_example_and_names_every_command(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     "words",
     [
-        ("run",), ("city", "generate"), ("serve",), ("rack", "play"), ("load", "run"),
-        ("report", "build"), ("report", "verify"), ("tariff", "check"), ("card", "issue"),
+        ("run",), ("city", "generate"), ("serve",), ("rack", "play"), ("rack", "loop"),
+        ("load", "run"), ("report", "build"), ("report", "verify"), ("tariff", "check"),
+        ("card", "issue"),
         ("card", "read"), ("card", "decode"), ("card", "conformance"), ("card", "keys"),
         ("card", "build"), ("rack", "scan"), ("rack", "check"), ("rack", "lock"),
         ("rack", "leases"), ("rack", "doctor"), ("rack", "conformance"),
-        ("rack", "agent"), ("rack", "sweep"),
+        ("rack", "agent"), ("rack", "sweep"), ("rack", "faults"),
     ],
     ids=" ".join,
 )  # fmt: skip
