@@ -100,7 +100,7 @@ def try_readers(rack: RackFile) -> None:
     """Open every reader of a rack and let it go, so that one that fails does so before a run."""
     with ExitStack() as opened:
         for place in rack.places:
-            for url in (place.reader, place.sam):
+            for url in filter(None, (place.reader, place.sam)):
                 opened.callback(open_reader(url).close)
 
 

@@ -61,7 +61,9 @@ def run_scenario(
     rack_file = _rack_file(scenario, rack)
     if rack_file is not None:
         scenario = with_rack(scenario, rack_file.path)
-        try_readers(rack_file)
+        check_ready(rack_file)
+        with locked(rack_file.locks(), f"run {file}", LOCK_WITHIN_S):
+            try_readers(rack_file)
     office_name = target or _target_of(scenario)
     check_target(office_name)
     measure, expect = scenario.measure, scenario.expect

@@ -102,7 +102,8 @@ class Grasping(Sound):
 class Warm(Sound):
     def insert(self, card: Card) -> None:
         """Put a card in without taking power from it."""
-        self._card = card
+        self._card = None
+        super().insert(card)
 
 
 class Foreign(Sound):

@@ -78,7 +78,8 @@ def test_a_rack_that_cannot_be_opened_costs_nobody_an_earlier_run(tmp_path: Path
     earlier.mkdir()
     (earlier / "run.json").write_text("{}", encoding="utf-8")
     text = (SMOKE.parents[1] / "rack.sim.yaml").read_text(encoding="utf-8")
-    rack.write_text(text.replace("sam: model://empty", "sam: java://127.0.0.1:1"), encoding="utf-8")
+    away = 'resources:\n  away: {kind: reader, url: "java://127.0.0.1:1", simulated: true}\n'
+    rack.write_text(text.replace("sam: model://empty", "sam: away", 1) + away, encoding="utf-8")
     with pytest.raises(ReaderError, match=r"expected one at 127\.0\.0\.1:1"):
         run_scenario(SMOKE, out=earlier, rack=str(rack))
     assert (earlier / "run.json").read_text(encoding="utf-8") == "{}"
