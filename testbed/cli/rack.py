@@ -20,6 +20,7 @@ def make_group() -> typer.Typer:
     group.command("loop")(rack_loop.loop)
     rack_bench.add_to(group)
     group.command("sweep")(rack_faults.sweep)
+    group.command("faults")(rack_faults.faults)
     return group
 
 

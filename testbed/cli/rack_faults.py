@@ -1,4 +1,4 @@
-"""`jakarta-one rack sweep`: a fault, swept over a range at one reader."""
+"""`jakarta-one rack sweep | faults`: a fault over a range at one reader; faults by the clock."""
 
 from __future__ import annotations
 
@@ -49,4 +49,32 @@ def sweep(
             reads=reads, out=out, progress=progress,
         )  # fmt: skip
     typer.echo(document(record) if json else "\n".join(sweep_lines(record)))
+    raise typer.Exit(exit_of_verdict(record["verdict"]))
+
+
+def faults(
+    file: Annotated[Path, typer.Argument(help="File of faults by the clock.")],
+    json: Json = False,
+) -> None:
+    """Break network, power and clock of a device when a file says so, and mend them again.
+
+    Exits with 4 if nobody met a fault: it was not tested.
+
+    Example: jakarta-one rack faults evening.yaml --json
+    """
+    from hil.faults.actions import load_actions, run
+    from testbed.cli.closing import document
+    from testbed.cli.exits import exit_of_verdict
+    from testbed.cli.progress import bars
+
+    asked = load_actions(file)
+    with bars() as progress:
+        record = run(asked, lambda done, total: progress("faults", done, total))
+    if json:
+        typer.echo(document(record))
+    else:
+        for row in record["evidence"]:
+            typer.echo(f"{row['fault']}: {row['said'] or 'did not fire'}")
+        counted = record["faults"]
+        typer.echo(f"{record['verdict']}: {counted['armed']} armed, {counted['fired']} fired")
     raise typer.Exit(exit_of_verdict(record["verdict"]))
