@@ -14,6 +14,7 @@ from fastapi.routing import APIRoute
 
 from hil.agent.app import create_app
 from hil.agent.bench import AgentBench
+from hil.fpga.conformance import CASES as FPGA_CASES
 from hil.fpga.model.settings import Settings
 from hil.fpga.ties import NS, UNMEASURED_PPM
 from hil.limits import profiles
@@ -43,7 +44,7 @@ KEY_TABLES = {
     "quarantine": QUARANTINE_KEYS,
 }
 OTHERS = {"default drivers", "features", "reader cases", "states", "limits", "uncertainty",
-          "agent calls", "overrun"}  # fmt: skip
+          "agent calls", "overrun", "fpga cases"}  # fmt: skip
 
 
 def rows(name: str) -> list[list[str]]:
@@ -71,8 +72,10 @@ def test_the_default_drivers_and_features_are_those_of_the_code() -> None:
     assert dict(rows("features")) == FEATURES
 
 
-def test_the_cases_are_those_that_readers_are_judged_by() -> None:
+def test_the_cases_are_those_that_readers_and_fpgas_are_judged_by() -> None:
     assert rows("reader cases") == [[case.id, f"{case.name}: {case.reason}"] for case in CASES]
+    told = [[case.id, f"{case.name}: {case.reason}"] for case in FPGA_CASES]
+    assert rows("fpga cases") == told
 
 
 def test_the_states_are_those_of_the_code() -> None:
