@@ -9,7 +9,7 @@
     replay://FILE       a trace that answers as it once was answered
     agent+https://HOST/PLACE  the reader of a place of another machine's rack, over its agent
     DRIVER://empty      model, java, vpcd, pcsc and pn532 with nobody in the field
-    fault+URL           a wrapper that loses answers where it is told to
+    fault+URL           a wrapper at which something goes wrong where it is told to: hil.faults.plan
     trace+URL           a wrapper that writes every exchange to the file of `?trace=FILE`
 
 The part before `://` picks the module in `hil.readers`; readers of others come by the entry point

@@ -53,6 +53,8 @@ def play(
         typer.echo(
             f"{played['verdict']}: {played['taps']:,} taps in {played['exchanges']:,} exchanges, "
             f"{played['mismatches']} card parts differ, {played['displaced']} displaced; "
+            f"{sum(played[what]['fired'] for what in ('tears', 'faults'))} of "
+            f"{sum(played[what]['armed'] for what in ('tears', 'faults'))} faults fired; "
             f"p50 {played['p50_us']} us, p99 {played['p99_us']} us"
         )
     raise typer.Exit(exit_of_verdict(played["verdict"]))

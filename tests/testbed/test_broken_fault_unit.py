@@ -52,6 +52,17 @@ def test_a_broken_unit_makes_the_play_invalid(patch: Path, tmp_path: Path) -> No
     assert played["tears"] == {"armed": 2, "fired": 0}
 
 
+@pytest.mark.parametrize("patch", patches("faults"), ids=lambda patch: patch.stem)
+def test_a_broken_unit_makes_a_sweep_invalid(patch: Path, tmp_path: Path) -> None:
+    tree = tree_with(patch, tmp_path / "tree")
+    sweep = ["rack", "sweep", "model://empty", "--unit", "unheard", "--from", "3", "--to", "3"]
+    done = subprocess.run(
+        [sys.executable, "-m", "testbed", *sweep, "--json"],
+        cwd=tree, capture_output=True, text=True, timeout=WITHIN_S, check=False,
+    )  # fmt: skip
+    assert (done.returncode, json.loads(done.stdout)["verdict"]) == (INVALID, "INVALID")
+
+
 def test_a_fault_of_the_rack_file_that_had_no_occasion_makes_the_play_invalid(
     tmp_path: Path,
 ) -> None:
