@@ -34,6 +34,13 @@ def verify(root: Path) -> dict[str, Any]:
     if city is None or export is None:
         raise StoreError(f"{root}/record.json: evidence: expected city and export, got none")
     again = work_out(city, export, places["load"], places["rack"], root, record["asked"]).record
+    return checked(root, record, again, digests(root, record["evidence"].values()))
+
+
+def checked(
+    root: Path, record: dict[str, Any], again: dict[str, Any], now: dict[str, str]
+) -> dict[str, Any]:
+    """Return what `verify` tells, given a record, the same worked out again, and the digests."""
     said, found = dict(_figures("", record)), dict(_figures("", again))
     differences = [
         f"{name}: the record says {said.get(name, 'nothing')!r}, the evidence "
@@ -41,7 +48,6 @@ def verify(root: Path) -> dict[str, Any]:
         for name in sorted(said.keys() | found.keys())
         if said.get(name) != found.get(name)
     ]
-    now = digests(root, record["evidence"].values())
     return {
         "schema": "jakarta-one/verify/1",
         "run": str(root),

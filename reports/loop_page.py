@@ -49,7 +49,7 @@ def loop_page(
     """
     names = [course.name for course in queues]
     said = (
-        f"{record['riders']:,} riders at {record['gates']} gates of {record['station']}, "
+        f"{record['riders']:,} riders at {record['gates']} of the gates of {record['station']}, "
         f"{len(record['on_rack'])} of them on the rack; {record['source']}. On overrun: "
         f"{record['on_overrun']}; speed {record['speed']:g}; seed {record['seed']}."
     )

@@ -266,10 +266,10 @@ class Pacer:
         late_ns = now_ns - due_ns
         self.lateness_ns.append(late_ns)
         if late_ns > self._pacing.tolerance_ns:
-            absorbed = self._overrun(f"an event of the city was {late_ns / 1e6:,.0f} ms late")
-            if absorbed:
-                self._stand_still(late_ns)
+            absorbed = self._pacing.policy is Policy.freeze
             self._late_events.append(Late(-1, due_ns, now_ns, 0, absorbed))
+            if self._overrun(f"an event of the city was {late_ns / 1e6:,.0f} ms late"):
+                self._stand_still(late_ns)
         self.steps += 1
         self._env.step()
 
@@ -337,6 +337,7 @@ class Pacer:
         if overdue is not None and self._pacing.policy is Policy.abort:
             late = Late(overdue.number, overdue.planned_ns, now_ns, 0, absorbed=False)
             self._late_events.append(late)
+            self.lateness_ns.append(late.lateness_ns)
         return overdue is not None and self._overrun(self._said(overdue, now_ns))
 
     def _watch_ns(self, now_ns: int) -> int:

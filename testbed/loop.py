@@ -21,7 +21,10 @@ from hil.locks import locked
 from hil.presence import check_ready
 from hil.rack import RackFile, RackPlace, load_rack
 from hil.slices import RackTerminal, Slice, profile_limits, write_columns
+from reports.bundle import checked
 from reports.checks import Check
+from reports.digests import digests
+from reports.document import read_document
 from reports.junit import junit
 from reports.loop_page import Course, loop_page
 from scheme.decision import Terminal
@@ -33,22 +36,14 @@ from scheme.numbers import SAM_SERIAL_OFFSET, device_numbers
 from scheme.records import TAP_DTYPE
 from scheme.services import Direction, TerminalKind
 from sim.crowd import Crowd, crowd_of
-from sim.lindley import lindley
 from sim.loop import Answer, Looped, Presentation, run_loop
 from sim.pacer import Pacing, Ticket
+from sim.plan import read_table
 from sim.scenario import Scenario, load_scenario
 from sim.transit.terminals import lane_serial
-from testbed.loop_record import (
-    Columns,
-    checks_of,
-    columns_of,
-    courses,
-    late_columns,
-    quantile,
-    run_figures,
-)
+from testbed.loop_record import Tables, checks_of, courses, figures_of, file_names, tables_of
 from testbed.progress import Progress, silent
-from testbed.run_directory import make_run_directory
+from testbed.run_directory import RunDirectory, make_run_directory
 
 FORMAT = "jakarta-one/rack-loop/1"
 LOCK_WITHIN_S = 60.0
@@ -255,17 +250,17 @@ def _judged(
     """Write the evidence; return the record, its checks, and what the page draws."""
     epoch_us = (time.time_ns() - time.monotonic_ns()) // 1_000
     told, checks, drawn, late = list[dict[str, Any]](), list[Check](), [], list[list[str]]()
-    by_name = dict[str, Columns]()
-    for name, looped in runs:
-        columns = columns_of(looped, crowd.cards, settings["speed"], epoch_us)
-        was_late = late_columns(looped, epoch_us)
-        write_columns(evidence / f"{name}.parquet", columns)
-        write_columns(evidence / f"{name}-late.parquet", was_late)
-        by_name[name] = columns
-        told.append(run_figures(name, looped, columns, settings["on_rack"]))
-        checks += checks_of(told[-1], columns, settings["speed"])
-        drawn.append(courses(name, columns))
-        late += [_late_row(name, *row) for row in zip(*was_late.values(), strict=True)]
+    tables = {
+        name: tables_of(looped, crowd.cards, settings["speed"], epoch_us) for name, looped in runs
+    }
+    figures = figures_of(tables, settings)
+    for (name, looped), counted in zip(runs, figures["runs"], strict=True):
+        for file, columns in tables[name].files(name):
+            write_columns(evidence / file, columns)
+        told.append(counted | _of_the_pacer(looped))
+        checks += checks_of(told[-1], tables[name].riders, settings["speed"])
+        drawn.append(courses(name, tables[name].riders))
+        late += [_late_row(name, *row) for row in zip(*tables[name].late.values(), strict=True)]
     write_evidence(evidence / "faults.jsonl", logs)
     faults = counts(logs)
     silent_ones = faults["armed"] - faults["fired"]
@@ -280,39 +275,24 @@ def _judged(
     invalid = any(check.group == "validity" for check in failed)
     verdict = "ERROR" if broken else "INVALID" if invalid else "FAIL" if failed else "PASS"
     record = {
-        "format": FORMAT,
+        "schema": FORMAT,
         "verdict": verdict,
         "reasons": [f"{check.name.replace('_', ' ')}: {check.sentence}" for check in failed],
         **settings,
         "faults": faults,
         "runs": told,
-        "predicted": _predicted(by_name, settings["slow_ms"]) if len(runs) > 1 else [],
+        "predicted": figures["predicted"],
     }
     return record, checks, drawn, late
 
 
-def _predicted(runs: dict[str, Columns], slow_ms: int) -> list[dict[str, Any]]:
-    """Return, for each gate of the rack, the waits of the slow run foretold from the other one."""
-    before, after = runs["reference"], runs["slow"]
-    rows = []
-    for gate in np.unique(before["gate"][before["on_rack"]]):
-        served = (before["left_us"] >= 0) & (after["left_us"] >= 0) & (before["gate"] == gate)
-        if not served.any():
-            continue
-        arrived = before["arrived_us"][served]
-        told_us = lindley(arrived, before["service_us"][served] + slow_ms * 1_000)
-        wait_us = after["begun_us"][served] - arrived
-        apart_us = np.abs(wait_us - told_us)
-        rows.append(
-            {
-                "gate": int(gate),
-                "wait_mean_us": round(float(told_us.mean())),
-                "wait_p99_us": quantile(told_us, 99),
-                "apart_max_us": int(apart_us.max()),
-                "apart_mean_us": round(float(apart_us.mean())),
-            }
-        )
-    return rows
+def _of_the_pacer(looped: Looped) -> dict[str, Any]:
+    return {
+        "stopped": looped.stopped or str(looped.error or ""),
+        "corrected": looped.corrected,
+        "freezes": looped.freezes,
+        "frozen_us": looped.frozen_ns // 1_000,
+    }
 
 
 def _late_row(name: str, *row: int) -> list[str]:
@@ -328,6 +308,35 @@ def _late_row(name: str, *row: int) -> list[str]:
     ]
 
 
+def is_loop(root: Path) -> bool:
+    """Return whether a run directory is a loop's."""
+    return "on_overrun" in RunDirectory(root).settings()
+
+
+def verify_loop(root: Path) -> dict[str, Any]:
+    """Work out every figure of a loop's record again from its evidence; name those that differ.
+
+    Raises:
+        StoreError: If record or evidence cannot be read.
+    """
+    record = read_document(root / "record.json", FORMAT, "jakarta-one rack loop", key="schema")
+    names = [run["name"] for run in record["runs"]]
+    tables = {
+        name: Tables(*(read_table(root / "evidence" / file) for file in file_names(name)))
+        for name in names
+    }
+    again = figures_of(tables, record)
+    said = {
+        "runs": [
+            {name: run[name] for name in counted}
+            for run, counted in zip(record["runs"], again["runs"], strict=True)
+        ],
+        "predicted": record["predicted"],
+        "files": record["files"],
+    }
+    return checked(root, said, again, digests(root, ()))
+
+
 def _write(
     root: Path,
     record: dict[str, Any],
@@ -340,4 +349,5 @@ def _write(
     page = loop_page(record, queues, waits, late, checks)
     (root / "report.html").write_text(page, encoding="utf-8")
     (root / "junit.xml").write_text(junit(record, checks), encoding="utf-8")
+    record["files"] = digests(root, ())
     (root / "record.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")

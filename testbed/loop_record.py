@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,40 @@ from sim.loop import NOT_SERVED, Looped
 
 NS_IN_US = 1_000
 ROUNDING_US = 4  # of an instant that went from city to wall and back
+US_IN_MS = 1_000
 Columns = Mapping[str, Any]
+
+
+class Tables(NamedTuple):
+    """The evidence of one run.
+
+    Attributes:
+        riders: A row a rider.
+        late: A row a late event.
+        events: `lateness_us` of every event, the late ones among them.
+    """
+
+    riders: Columns
+    late: Columns
+    events: Columns
+
+    def files(self, name: str) -> Iterator[tuple[str, Columns]]:
+        """Yield the name of each table's file, and the table."""
+        yield from zip(file_names(name), self, strict=True)
+
+
+def file_names(name: str) -> tuple[str, str, str]:
+    """Return the names of a run's files, in the order of its tables."""
+    return f"{name}.parquet", f"{name}-late.parquet", f"{name}-events.parquet"
+
+
+def tables_of(looped: Looped, cards: NDArray[np.void], speed: float, epoch_us: int) -> Tables:
+    """Return the evidence of a run; `columns_of` says what the arguments are."""
+    return Tables(
+        columns_of(looped, cards, speed, epoch_us),
+        late_columns(looped, epoch_us),
+        {"lateness_us": looped.lateness_ns // NS_IN_US},
+    )
 
 
 def columns_of(
@@ -129,22 +162,54 @@ def courses(name: str, columns: Columns) -> tuple[Course, Course]:
     return Course(name, *lengths), Course(name, sorted(waits[0]), sorted(waits[1]))
 
 
-def run_figures(name: str, looped: Looped, columns: Columns, places: Sequence[str]) -> Any:
-    """Return the part of a record that one run is."""
-    lateness_us = looped.lateness_ns // NS_IN_US
+def run_figures(tables: Tables, places: Sequence[str]) -> dict[str, Any]:
+    """Return what follows from a run's tables."""
+    lateness_us = np.asarray(tables.events["lateness_us"])
     return {
-        "name": name,
-        "stopped": looped.stopped or str(looped.error or ""),
         "events": len(lateness_us),
-        "late": len(looped.late),
-        "late_taps": sum(late.tap >= 0 for late in looped.late),
+        "late": len(tables.late["rider"]),
+        "late_taps": int((np.asarray(tables.late["rider"]) >= 0).sum()),
         "lateness_p50_us": quantile(lateness_us, 50),
         "lateness_p99_us": quantile(lateness_us, 99),
         "lateness_max_us": int(lateness_us.max(initial=0)),
-        "corrected": looped.corrected,
-        "freezes": looped.freezes,
-        "frozen_us": looped.frozen_ns // NS_IN_US,
-        "gates": gate_figures(columns, places),
+        "gates": gate_figures(tables.riders, places),
+    }
+
+
+def predicted(before: Columns, after: Columns, slow_ms: int) -> list[dict[str, Any]]:
+    """Return, for each gate of the rack, the waits of the slow run foretold from the other one."""
+    rows = []
+    for gate in np.unique(before["gate"][before["on_rack"]]):
+        served = (before["left_us"] != NOT_SERVED) & (after["left_us"] != NOT_SERVED)
+        here = served & (before["gate"] == gate)
+        if not here.any():
+            continue
+        arrived = before["arrived_us"][here]
+        told_us = lindley(arrived, before["service_us"][here] + slow_ms * US_IN_MS)
+        apart_us = np.abs(after["begun_us"][here] - arrived - told_us)
+        rows.append(
+            {
+                "gate": int(gate),
+                "wait_mean_us": round(float(told_us.mean())),
+                "wait_p99_us": quantile(told_us, 99),
+                "apart_max_us": int(apart_us.max()),
+                "apart_mean_us": round(float(apart_us.mean())),
+            }
+        )
+    return rows
+
+
+def figures_of(tables: Mapping[str, Tables], record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return every figure of a record that its evidence holds."""
+    return {
+        "runs": [
+            {"name": name, **run_figures(each, record["on_rack"])} for name, each in tables.items()
+        ],
+        "predicted": predicted(
+            tables["reference"].riders, tables["slow"].riders, record["slow_ms"]
+        )
+        if "slow" in tables
+        else [],
     }
 
 

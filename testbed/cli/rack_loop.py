@@ -105,7 +105,7 @@ def _lines(record: dict[str, Any]) -> list[str]:
     why = f": {'; '.join(record['reasons'])}" if record["reasons"] else ""
     lines = [
         f"{record['verdict']}{why}",
-        f"riders     {record['riders']:,} at {record['gates']} gates of {record['station']}, "
+        f"riders     {record['riders']:,} at {record['gates']} of the gates of {record['station']}, "
         f"{len(record['on_rack'])} on the rack; {record['source']}",
     ]
     for run in record["runs"]:

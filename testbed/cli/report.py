@@ -47,9 +47,10 @@ def verify(run: RunDirectory, json: Json = False) -> None:
     """
     from testbed.cli.closing import document
     from testbed.cli.exits import ExitCode
+    from testbed.loop import is_loop, verify_loop
     from testbed.run import verify_report
 
-    checked = verify_report(run)
+    checked = verify_loop(run) if is_loop(run) else verify_report(run)
     if json:
         typer.echo(document(checked))
     else:

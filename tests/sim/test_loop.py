@@ -154,6 +154,7 @@ def test_a_run_that_may_not_be_late_ends_where_the_rack_stands_still() -> None:
     assert ended.stopped == "stopped: the rack had tap 1 50 ms late"
     (late,) = ended.late
     assert (late.tap, late.answered_ns) == (1, 0)
+    assert ended.lateness_ns.max() == late.lateness_ns
     assert ended.left_us.tolist()[1:] == [NOT_SERVED, NOT_SERVED]
 
 
@@ -168,6 +169,13 @@ def test_a_machine_that_stalls_is_late_and_the_city_never_goes_back(policy: Poli
     assert bool(ended.stopped) is (policy is Policy.go_on)
     assert all(late.absorbed is (policy is Policy.freeze) for late in ended.late)
     assert (ended.frozen_ns > 0) is (policy is Policy.freeze)
+
+
+def test_a_machine_that_stalls_ends_a_run_that_may_not_be_late() -> None:
+    ended = looped([0, 2_000_000], JumpingClock({2 * SECOND: 700 * MS}), policy=Policy.abort)
+    assert ended.stopped.startswith("stopped: an event of the city was ")
+    (late,) = ended.late
+    assert (late.tap, late.absorbed) == (-1, False)
 
 
 def test_many_small_delays_are_over_the_budget_though_none_is_long() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -16,7 +17,7 @@ from scenarios.shipped import FOLDER
 from scheme.errors import BadInputError, ReaderError
 from sim.lindley import lindley
 from sim.pacer import Pacing, Policy
-from testbed.loop import Asked, loop_station
+from testbed.loop import Asked, loop_station, verify_loop
 from testbed.loop_record import checks_of, gate_figures
 from tests.testbed.test_cli import jakarta_one
 
@@ -97,6 +98,26 @@ def test_every_figure_follows_from_the_evidence(looped: tuple[dict[str, Any], Pa
             wait = columns["begun_us"][rows] - arrived
             late = columns["left_us"][rows] - columns["begun_us"][rows] - service
             assert np.abs(wait - lindley(arrived, service)).max() <= np.abs(late).sum()
+
+
+def test_a_record_is_verified_and_a_figure_that_was_changed_is_named(
+    looped: tuple[dict[str, Any], Path], tmp_path: Path
+) -> None:
+    kept = tmp_path / "run"
+    shutil.copytree(looped[1], kept)
+    told = verify_loop(kept)
+    assert told["differences"] == []
+    assert told["figures"] >= 100
+    record = json.loads((kept / "record.json").read_text("utf-8"))
+    record["runs"][1]["gates"][0]["wait_max_us"] += 1
+    (kept / "record.json").write_text(json.dumps(record), encoding="utf-8")
+    (kept / "evidence" / "faults.jsonl").write_text("", encoding="utf-8")
+    figure, file = verify_loop(kept)["differences"]
+    assert figure.startswith("runs[1].gates[0].wait_max_us: the record says ")
+    assert file == "evidence/faults.jsonl: is not the file that the record was made from"
+    ran = jakarta_one("report", "verify", str(kept), cwd=tmp_path)
+    assert ran.returncode == 1
+    assert ran.stdout.endswith("2 differ\n")
 
 
 def test_a_queue_that_lets_somebody_push_in_fails(looped: tuple[dict[str, Any], Path]) -> None:
