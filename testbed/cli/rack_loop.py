@@ -105,8 +105,8 @@ def _lines(record: dict[str, Any]) -> list[str]:
     why = f": {'; '.join(record['reasons'])}" if record["reasons"] else ""
     lines = [
         f"{record['verdict']}{why}",
-        f"riders     {record['riders']:,} at {record['gates']} of the gates of {record['station']}, "
-        f"{len(record['on_rack'])} on the rack; {record['source']}",
+        f"riders     {record['riders']:,} at {record['gates']} of the gates of "
+        f"{record['station']}, {len(record['on_rack'])} on the rack; {record['source']}",
     ]
     for run in record["runs"]:
         lines += [
