@@ -67,6 +67,7 @@ def test_the_wheel_holds_scenarios_facts_and_the_simulated_rack(wheel: Path) -> 
     assert {
         "scenarios/morning_peak.yaml",
         "scenarios/smoke.yaml",
+        "scenarios/rack.fpga.yaml",
         "scenarios/rack.pcsc.yaml",
         "scenarios/rack.pn532.yaml",
         "scenarios/rack.sim.yaml",

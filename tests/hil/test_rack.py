@@ -121,6 +121,12 @@ def test_the_shipped_rack_with_virtual_pcsc_places_says_what_its_cards_are() -> 
     }
 
 
+def test_each_place_of_the_shipped_rack_with_an_fpga_is_torn_by_an_output_of_its_own() -> None:
+    rack = load_rack(SHIPPED.with_name("rack.fpga.yaml"))
+    assert all(place.simulated and "tear" in place.features for place in rack.places)
+    assert [place.parts["timer"] for place in rack.places] == [("tearer", n) for n in range(4)]
+
+
 def test_the_shipped_rack_with_emulated_pn532_readers_needs_no_hardware() -> None:
     rack = load_rack(SHIPPED.with_name("rack.pn532.yaml"))
     assert all(place.simulated for place in rack.places)
