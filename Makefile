@@ -33,7 +33,7 @@ test: $(VENV)/test.stamp check  ## everything that must hold; NO_APT=1 only prin
 	@$(MAKE) --no-print-directory card
 	@for name in $(CAMPAIGNS); do \
 		$(BIN)/python -m campaigns $$name --fraction 0.02 || exit 1; done
-	$(BIN)/python -m pytest tests scenarios --scenario-level smoke
+	$(BIN)/python -m pytest tests scenarios --scenario-level smoke --numprocesses 2 --dist loadfile
 endif
 
 check: $(VENV)/test.stamp  ## style, types, import directions, orphans, duplicates
