@@ -16,9 +16,9 @@ from hil.fpga.model.settings import Settings
 from hil.fpga.regs import ESCAPE, FLAG, INPUTS, SHAPES, Control, Reg, Source
 from hil.fpga.stimulus import Kind, Step, Stimulus
 
-TICKS = 4_000  # about as long as one is
+TICKS = 4_000  # when a theme ends; what it has led to is read after it
 SETTINGS = Settings(  # everything that wraps or stays does so within one
-    divisor=2, build=0x5EED0001, log_bits=3, first_tick=(1 << 48) - 2_500, count_max=3
+    divisor=3, build=0x5EED0001, log_bits=3, first_tick=(1 << 48) - 2_501, count_max=3
 )
 SOURCES = (*range(INPUTS), *range(Source.FALL, Source.FALL + INPUTS), 16, 17, 18)
 LOOKED_AT = (
@@ -134,10 +134,11 @@ def _tear(script: _Script) -> None:
         script.control(Control.ARM | chance.choice((0, 0, Control.TRIGGER, Control.DISARM)))
         for _ in range(chance.randrange(4)):
             script.control(chance.choice((Control.TRIGGER, Control.TRIGGER, Control.ARM)))
-        script.read(chance.choice(LOOKED_AT))
+        script.pause(300)
+        for _ in range(2):
+            script.read(chance.choice((Reg.STATUS, *range(Reg.TEAR_TRIGGERED, 0x18))))
         if chance.random() < 0.3:
             script.control(Control.DISARM)
-        script.pause(300)
 
 
 def _latency(script: _Script) -> None:
@@ -281,5 +282,5 @@ def _restart(script: _Script) -> None:
 
 
 THEMES: tuple[Callable[[_Script], None], ...] = (
-    _tear, _latency, _log, _file, _line, _silence, _restart,
+    _tear, _line, _latency, _log, _tear, _file, _silence, _restart,
 )  # fmt: skip
