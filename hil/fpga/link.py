@@ -202,11 +202,14 @@ class Link:
 
 
 def is_idempotent(asked: tuple[Command | int, bytes]) -> bool:
-    """Return whether a request may be done twice: CONTROL does something, the rest says what is."""
+    """Return whether a request may be done twice: CONTROL does something, the rest says what is.
+
+    Of what CONTROL does, only disarming is the same twice.
+    """
     command, body = asked
     if command != Command.WRITE or body[:1] != bytes([Reg.CONTROL]):
         return True
-    return not int.from_bytes(body[1:]) & (Control.ARM | Control.TRIGGER)
+    return int.from_bytes(body[1:]) == Control.DISARM
 
 
 def _named(asked: tuple[Command | int, bytes]) -> str:

@@ -8,6 +8,7 @@ and the pin say, never because it was asked for.
 
 from __future__ import annotations
 
+from time import monotonic_ns
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from hil.exchange import Exchange
@@ -76,8 +77,8 @@ class Tears(Protocol):
         """Say that it was seen that the outputs fell."""
         ...
 
-    def instant(self, tick: int) -> Instant:
-        """Return when a tick was on the host's clock."""
+    def instant(self, tick: int) -> Instant | None:
+        """Return when a tick was on the host's clock, None if its own does not keep step."""
         ...
 
 
@@ -97,16 +98,23 @@ class TimedFaults(FaultReader):
         timer.clear_safe()  # it falls to safe between taps, when nobody talks to it
         timer.arm(TearPlan(delay=DELAY_TICKS, width=WIDTH_TICKS, outputs=self._output))
         exchange = self._inner.transceive(apdu) if heard else None
+        before_ns = monotonic_ns()
         timer.trigger()
         told = timer.wait_fired(WITHIN_TICKS)
+        seen = _between(before_ns, monotonic_ns())
         moved = bool(timer.pins() & self._output)
         timer.disarm()
         if not (told.has_fired and told.fired and moved):
             return exchange or self._inner.transceive(apdu)  # nothing took the card's power
         self._inner.field_off()
-        at = timer.instant(told.fired)
+        at = timer.instant(told.fired) or seen
         armed.evidence.fire(
             f"{armed.fault.tear.value}: triggered at tick {told.triggered}, fired at tick "
             f"{told.fired}, host {at.host_ns} ns, give or take {at.uncertainty_ns} ns"
         )
         raise CardGoneError(f'card left reader "{self.url}", as its timer was asked')
+
+
+def _between(first_ns: int, last_ns: int) -> Instant:
+    half = (last_ns - first_ns + 1) // 2
+    return Instant(first_ns + half, half)

@@ -123,7 +123,7 @@ class FpgaTimer:
         return _parsed(frames.value, self.link.ask(frames.read(register)), self.url)
 
     def write(self, register: Reg, value: int) -> None:
-        """Set a register; CONTROL that arms or triggers is sent once and never again."""
+        """Set a register; CONTROL is sent once and never again, unless all it does is disarm."""
         self.link.ask(frames.write(register, value))
 
     def set(self, **values: int) -> None:
@@ -222,9 +222,10 @@ class FpgaTimer:
         """Tie its clock to the host's by the shortest of some round trips."""
         return self.ties.add([self._tied() for _ in range(exchanges)])
 
-    def instant(self, tick: int) -> Instant:
-        """Return when a tick was on the host's clock."""
-        return self.ties.instant(tick)
+    def instant(self, tick: int) -> Instant | None:
+        """Return when a tick was on the host's clock; None in a simulator: its time is its own."""
+        in_step = self._served is not None and self._served.time_scale == 1
+        return self.ties.instant(tick) if in_step else None
 
     @contextlib.contextmanager
     def kept_alive(self, within_s: float) -> Iterator[None]:

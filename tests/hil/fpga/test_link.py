@@ -19,8 +19,9 @@ from hil.fpga.link import (
     FpgaStrangerError,
     Link,
     SerialPort,
+    is_idempotent,
 )
-from hil.fpga.regs import Control, ErrorCode, Reg
+from hil.fpga.regs import Command, Control, ErrorCode, Reg
 from hil.fpga.timer import FpgaTimer, Served
 from scheme.errors import BadInputError, ReaderError
 from tests.hil.fpga.odd_device import UNPLUG, OddDevice, Says, answer
@@ -175,3 +176,21 @@ def test_a_port_that_is_not_there_or_taken_is_named() -> None:
 def test_an_address_that_is_none_is_bad_input() -> None:
     with pytest.raises(BadInputError, match=r"expected a port /dev/..., model: or cocotb:, got x"):
         FpgaTimer("x").open()
+
+
+@pytest.mark.parametrize(
+    ("asked", "twice"),
+    [
+        (frames.hello(), True),
+        (READ, True),
+        (frames.events(7), True),
+        (frames.latency(), True),
+        (frames.write(Reg.TEAR_DELAY, 5), True),
+        (frames.write(Reg.CONTROL, Control.DISARM), True),
+        (ARM, False),
+        (frames.write(Reg.CONTROL, Control.DISARM | Control.TRIGGER), False),
+        (frames.write(Reg.CONTROL, Control.CLEAR_LATENCY), False),
+    ],
+)
+def test_what_may_be_asked_twice(asked: tuple[Command, bytes], twice: bool) -> None:
+    assert is_idempotent(asked) == twice
