@@ -163,7 +163,7 @@ def test_a_stranger_is_not_taken_for_an_fpga(body: bytes, said: str) -> None:
 
 
 def test_a_port_that_is_not_there_or_taken_is_named() -> None:
-    with pytest.raises(FpgaGoneError, match=r"/dev/no-such-port, got .*; do: jakarta-one rack doctor"):
+    with pytest.raises(FpgaGoneError, match=r"/dev/no-such-port, got .*; do: .* rack doctor"):
         SerialPort("/dev/no-such-port", "odd")
     with (
         closing(OddDevice(good)) as device,
