@@ -132,6 +132,10 @@ class Pn532Emulator:
         speed = SPEEDS.get(termios.tcgetattr(self._master)[5], 0)
         if speed != (self._pending or self.baudrate) and speed != self.baudrate:
             return b""
+        if speed == self._pending:
+            # The host has changed over. Its ACK may be lost on the way here: some kernels drop what
+            # waits in a pty when one who wrote to it closes it, as nfcpy does right after.
+            self.baudrate, self._pending = self._pending, 0
         lost, self._swallow = self._swallow, max(0, self._swallow - len(data))
         return data[lost:]
 
