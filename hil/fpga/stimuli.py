@@ -84,19 +84,20 @@ class _Script:
 
     def look(self) -> None:
         """Read what has become of it all."""
-        self.ask(frames.events(0), 14 + 9 * 8)
+        self.ask(frames.events(self.first_event), 14 + 9 * 8)
         self.ask(frames.latency(), 30)
         for register in self.chance.sample(LOOKED_AT, 5):
             self.read(register)
 
     def pop(self) -> None:
         """Ask for events, mostly for those that come next."""
-        if self.chance.random() < 0.25:
-            later = self.first_event + self.chance.randrange(20)
-            self.first_event = self.chance.choice((0, 65_535, later))
-        most = self.chance.choice((0, 1, 2, 3, 8, 255))
-        self.ask(frames.events(self.first_event, most), 14 + 10 * min(most, 8))
-        self.first_event += self.chance.randrange(min(most, 8) + 1)
+        most = self.chance.choice((0, 1, 1, 2, 2, 3, 255))
+        first = self.first_event
+        if self.chance.random() < 0.35:
+            first = self.chance.choice((0, 65_535, first + self.chance.randrange(20)))
+        else:
+            self.first_event += self.chance.randrange(min(most, 4) + 1)
+        self.ask(frames.events(first, most), 14 + 10 * min(most, 8))
 
     def move_inputs(self) -> None:
         """Let inputs change all along, some for too short to count."""
@@ -117,10 +118,11 @@ class _Script:
 
 def _tear(script: _Script) -> None:
     chance = script.chance
+    if chance.random() < 0.8:
+        script.set(edges=0)  # the log is for the marks, but for what came before this
+        script.ask(frames.events(0), 14 + 9 * 8)
     script.set(outputs=chance.randrange(16), tear_outputs=chance.randrange(1, 16))
     script.set(deglitch=chance.randrange(4))
-    if chance.random() < 0.8:
-        script.set(edges=0)  # the log is for the marks
     while script.at < TICKS:
         source = chance.choice((Source.SOFTWARE, Source.SOFTWARE, chance.choice(SOURCES), 19, 31))
         script.set(
@@ -137,6 +139,7 @@ def _tear(script: _Script) -> None:
         script.pause(300)
         for _ in range(2):
             script.read(chance.choice((Reg.STATUS, *range(Reg.TEAR_TRIGGERED, 0x18))))
+        script.pop()
         if chance.random() < 0.3:
             script.control(Control.DISARM)
 
@@ -165,7 +168,7 @@ def _log(script: _Script) -> None:
     script.set(deglitch=chance.choice((0, 0, 1, 5)))
     if chance.random() < 0.5:
         script.set(edges=chance.randrange(1 << 16))
-    while script.at < TICKS:
+    while script.at < 2 * TICKS:  # it takes a while until something is dropped
         script.pop()
         if chance.random() < 0.3:
             script.control(chance.choice((Control.TRIGGER, Control.CLEAR_LOST)))
@@ -177,7 +180,9 @@ def _log(script: _Script) -> None:
 def _file(script: _Script) -> None:
     """Write and read every register, known or not, with values that fit or do not."""
     chance = script.chance
-    registers = chance.sample(tuple(SHAPES), 12)
+    for unwritten in chance.sample(tuple(SHAPES), 6):
+        script.read(unwritten)  # as it is after a reset
+    registers = chance.sample(tuple(SHAPES), 8)
     for register in [*registers, *(chance.randrange(256) for _ in range(3))]:
         if register == Reg.WATCHDOG:  # a short one would end all that follows
             value = chance.randrange(1 << 20, 1 << 32)
