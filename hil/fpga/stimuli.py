@@ -94,10 +94,10 @@ class _Script:
         most = self.chance.choice((0, 1, 1, 2, 2, 3, 255))
         first = self.first_event
         if self.chance.random() < 0.35:
-            first = self.chance.choice((0, 65_535, first + self.chance.randrange(20)))
+            first += self.chance.choice((-1, 1, 9, 10, self.chance.randrange(20)))  # room is 8
         else:
             self.first_event += self.chance.randrange(min(most, 4) + 1)
-        self.ask(frames.events(first, most), 14 + 10 * min(most, 8))
+        self.ask(frames.events(first % 65_536, most), 14 + 10 * min(most, 8))
 
     def move_inputs(self) -> None:
         """Let inputs change all along, some for too short to count."""
