@@ -145,7 +145,7 @@ def parse_bundle(data: bytes) -> Tariff:
     """
     try:
         document = json.loads(data)
-    except ValueError as wrong:
+    except (ValueError, RecursionError) as wrong:
         raise TariffError(f"tariff bundle: expected JSON, got {data[:20]!r}") from wrong
     return _tariff("tariff bundle", document, {})
 

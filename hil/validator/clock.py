@@ -10,6 +10,8 @@ from __future__ import annotations
 import time
 from typing import NamedTuple
 
+LATEST_MS = 4_102_444_800_000  # the year 2100: what is later is no time, and fits no record
+
 
 def machine_ms() -> int:
     """Return the machine's own clock, milliseconds UTC."""

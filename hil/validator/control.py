@@ -1,13 +1,15 @@
 """The control and log side of a device under test: JSON lines over TCP (docs/spec/device.md).
 
 A bench sends orders and hears events; every connection hears all of them. What is no order is
-answered with an `error` event and changes nothing. Which order does what is `hil.validator.device`.
+answered with an `error` event and changes nothing. Orders wait for their turn, but for the one that
+takes the power. Which order does what is `hil.validator.device`.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import os
 import queue
 import socket
 import threading
@@ -16,6 +18,7 @@ from typing import Any
 from scheme.errors import EnvironmentFaultError
 
 LINE_MAX = 4_096
+POWER_CUT = 137  # what a shell says of a process that was killed
 SEND_S = 2.0  # a bench that does not read is dropped, so that no tap waits for it
 
 ORDERS: dict[str, dict[str, type]] = {
@@ -105,6 +108,8 @@ class Control:
         with contextlib.suppress(OSError), connection, connection.makefile("rb") as lines:
             while line := lines.readline(LINE_MAX):
                 order = read_order(line)
+                if order["do"] == "power" and not order.get("on", True):
+                    os._exit(POWER_CUT)  # in the middle of whatever it does
                 self.orders.put(order)
         with self._lock:
             if connection in self._lines:

@@ -8,7 +8,6 @@ none. After any fault in a tap the terminal is built anew from what is kept, as 
 
 from __future__ import annotations
 
-import os
 import queue
 import threading
 import time
@@ -19,7 +18,7 @@ from hil.issuing import may_of
 from hil.reader import Card, held, open_reader
 from hil.validator.ahead import WriteAhead
 from hil.validator.book import Book
-from hil.validator.clock import machine_ms
+from hil.validator.clock import LATEST_MS, machine_ms
 from hil.validator.config import U32, Config
 from hil.validator.control import Control, Order
 from hil.validator.line import Line
@@ -43,7 +42,6 @@ GATE_OPEN_S = 3.0
 STOP_S = 12.0
 MEND_EVERY_S = 1.0
 WITHIN_MAX_MS = 60_000
-POWER_CUT = 137  # what a shell says of a process that was killed
 TRACE_SIZE = 12
 STILL_THERE = bytes((0xFF, 0xCA, 0, 0, 0))  # PC/SC part 3, 3.2.2.1.3: the reader asks for the UID
 GATED = frozenset({TerminalKind.gate, TerminalKind.lane})
@@ -84,6 +82,7 @@ class Device:
         self._ahead = WriteAhead(self.reader, self._intend)
         self._line = Line(config, self.book, self._lists, self.tell) if config.office else None
         self._gate_until = float("inf")
+        self._tapped = False  # whether the card that came by itself still lies there
         self._torn_due = 0.0
         self._mend_due = float("inf")
         self._insert_sam()
@@ -255,14 +254,17 @@ class Device:
             return None
 
     def _poll(self, within_s: float) -> None:
-        """Tap a card that comes by itself, then wait until it has gone."""
-        if not self._there(within_s):
-            return
-        self.present()
-        self.reader.field_off()
-        while self._answers():
-            time.sleep(TICK_S)
-        self.tell("removed", {})
+        """Tap a card that comes by itself, once: the next is tapped when this one has gone."""
+        if self._tapped:
+            if self._answers():
+                time.sleep(within_s)
+                return
+            self._tapped = False
+            self.tell("removed", {})
+        elif self._there(within_s):
+            self._tapped = True
+            self.present()
+            self.reader.field_off()
 
     def _there(self, within_s: float) -> bool:
         if not isinstance(self.reader, Watching):
@@ -304,14 +306,16 @@ class Device:
         self.tell("removed", {})
 
     def _obey_power(self, order: Order) -> None:
-        """Go as if the power did: nothing is put in order. Power on is starting it again."""
-        if not order.get("on", True):
-            os._exit(POWER_CUT)
+        """Do nothing: power on is starting it, and power off does not wait for its turn."""
 
     def _obey_clock(self, order: Order) -> None:
-        before = self.book.memory.offset_ms
-        if "at_ms" in order:
-            self.book.keep(clock_entry(max(order["at_ms"], 0) - machine_ms()))
+        before, at_ms = self.book.memory.offset_ms, order.get("at_ms")
+        if at_ms is not None:
+            if not 0 <= at_ms <= LATEST_MS:
+                text = f"clock: expected milliseconds from 0 to {LATEST_MS}, got {at_ms}"
+                self.tell("error", {"where": "control", "text": text})
+                return
+            self.book.keep(clock_entry(at_ms - machine_ms()))
         self.tell("clock", {"offset_ms": self.book.memory.offset_ms, "was_ms": before})
 
     def _obey_state(self, order: Order) -> None:

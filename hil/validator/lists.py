@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from scheme.decision import Versions
-from scheme.errors import BadInputError, RecordError
+from scheme.errors import BadInputError, RecordError, StoreError
 from scheme.hotlist import Hotlist
 from scheme.tariffs import Tariff, parse_bundle
 
@@ -48,14 +48,14 @@ class Lists:
         return Versions(self._tariff, self._hotlist)
 
     def take_tariff(self, data: bytes) -> Tariff:
-        """Hold a tariff bundle from now on; raises TariffError if it is none."""
+        """Hold a tariff bundle from now on; raises TariffError if it is none, or StoreError."""
         tariff = parse_bundle(data)
         self._write(TARIFF, data)
         self._tariff = tariff
         return tariff
 
     def take_hotlist(self, version: int, data: bytes) -> Hotlist:
-        """Hold a hotlist from now on; raises RecordError if it is none."""
+        """Hold a hotlist from now on; raises RecordError if it is none, or StoreError."""
         hotlist = parse_hotlist(version, data)
         self._write(HOTLIST, version.to_bytes(HEAD_SIZE, "big") + data)
         self._hotlist = hotlist
@@ -63,11 +63,16 @@ class Lists:
 
     def _write(self, name: str, data: bytes) -> None:
         part = self._folder / f"{name}.part"
-        with part.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(self._folder / name)
+        try:
+            with part.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(self._folder / name)
+        except OSError as error:
+            raise StoreError(
+                f"{part}: expected the disk to take it, got {error.strerror or error}"
+            ) from error
 
 
 def parse_hotlist(version: int, data: bytes) -> Hotlist:

@@ -14,7 +14,7 @@ from email.utils import parsedate_to_datetime
 from typing import NamedTuple, Protocol
 from urllib.parse import urlsplit
 
-from hil.validator.clock import Bounds, machine_ms
+from hil.validator.clock import LATEST_MS, Bounds, machine_ms
 from scheme.batches import Batch
 from scheme.cryptograms import cmac
 from scheme.errors import BadInputError, TargetError
@@ -107,13 +107,19 @@ class HttpOffice:
         received_ms = machine_ms()
         try:
             if said.status == OK:
-                return Bounds.of(int(json.loads(said.body)["at_ms"]), 1, sent_ms, received_ms)
-            date_ms = int(parsedate_to_datetime(said.date).timestamp()) * 1_000
-            return Bounds.of(date_ms, 1_000, sent_ms, received_ms)
-        except (ValueError, TypeError, KeyError) as error:
+                at_ms, grain_ms = int(json.loads(said.body)["at_ms"]), 1
+            else:
+                at_ms = int(parsedate_to_datetime(said.date).timestamp()) * 1_000
+                grain_ms = 1_000
+        except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
             raise TargetError(
                 f"{self.url}{TIME_PATH}: expected at_ms or a Date header, got {said.shown()}"
             ) from error
+        if not 0 <= at_ms <= LATEST_MS:
+            raise TargetError(
+                f"{self.url}{TIME_PATH}: expected a time up to {LATEST_MS}, got {said.shown()}"
+            )
+        return Bounds.of(at_ms, grain_ms, sent_ms, received_ms)
 
     def close(self) -> None:
         """Close the connection; the next call opens another."""
@@ -155,7 +161,7 @@ def receipt_fault(said: Said, batch: Batch) -> str:
     try:
         receipt = json.loads(said.body)
         named = receipt["sender"], receipt["batch"], receipt["digest"]
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         return f"no receipt: {said.shown()}"
     if named != (batch.sender, batch.number, batch.digest.hex()):
         return f"the receipt of another batch: {said.shown()}"

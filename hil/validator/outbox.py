@@ -124,7 +124,8 @@ class Outbox:
                 self._aside.add(batch.number)
                 self._tell("error", {"where": "upload", "text": f"batch {batch.number}: {fault}"})
                 return 0.0
-            return max(self._failed(f"batch {batch.number}: {fault}"), said.retry_after_s)
+            asked_s = min(said.retry_after_s, self._back_off.longest_s)
+            return max(self._failed(f"batch {batch.number}: {fault}"), asked_s)
         self._book.keep(acknowledged_entry(batch.number, batch.digest))
         self._failures = 0
         self._tell("uploaded", {"batch": batch.number, "records": batch.count})

@@ -45,10 +45,11 @@ def filled(port: int) -> str:
 class Served:
     """A validator in a process of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, reader: str = "model://") -> None:
         self.port = free_port()
         (folder / "tariff.json").write_bytes(small_bundle(1))
-        (folder / "till.yaml").write_text(filled(self.port), encoding="utf-8")
+        file = filled(self.port).replace("reader: model://\n", f"reader: {reader}\n")
+        (folder / "till.yaml").write_text(file, encoding="utf-8")
         command = [sys.executable, "-m", "testbed", "validator", "serve", "till.yaml"]
         self.process = subprocess.Popen(
             command, cwd=folder, stderr=subprocess.PIPE, env=environment()
@@ -108,6 +109,20 @@ def test_power_off_is_obeyed_at_once_and_nothing_that_was_answered_is_lost(
     assert said(again.port, "state")["sequence"] == 1
     again.process.kill()
     again.process.communicate()
+
+
+def test_power_off_does_not_wait_for_a_tap_that_waits_for_its_card(tmp_path: Path) -> None:
+    waiting = Served(tmp_path, f"vpcd://127.0.0.1:{free_port()}")
+    line = ControlLine("127.0.0.1", waiting.port)
+    line.order("present", within_ms=60_000)
+    time.sleep(0.3)
+    line.order("power", on=False)
+    try:
+        assert waiting.process.wait(5) == 137
+    finally:
+        line.close()
+        waiting.process.kill()
+        waiting.process.communicate()
 
 
 @pytest.mark.parametrize(

@@ -184,6 +184,9 @@ def test_a_bench_hears_what_happens_and_may_set_the_clock(tmp_path: Path) -> Non
     assert TapRecord(bytes.fromhex(said[3]["record"])).fields()["trace"][-1] == 7
     line.order("clock", at_ms=machine_ms() + 3_600_000)
     assert abs(line.wait({"clock"}, 10)["offset_ms"] - 3_600_000) < 10_000
+    for no_time in (-1, 10**30):
+        line.order("clock", at_ms=no_time)
+        assert "clock: expected milliseconds from 0" in line.wait({"error"}, 10)["text"]
     line.order("jump")
     assert "present, remove, power" in line.wait({"error"}, 10)["text"]
     line.order("present", amount_idr=-1)
@@ -199,7 +202,7 @@ def test_a_bench_hears_what_happens_and_may_set_the_clock(tmp_path: Path) -> Non
     device.close()
 
 
-def test_a_validator_that_polls_taps_a_card_that_comes_and_waits_until_it_has_gone(
+def test_a_validator_that_polls_taps_a_card_that_comes_once_until_it_has_gone(
     tmp_path: Path,
 ) -> None:
     till = Till(tmp_path, poll=True)
@@ -212,8 +215,15 @@ def test_a_validator_that_polls_taps_a_card_that_comes_and_waits_until_it_has_go
     until = time.monotonic() + 20
     while not records(device) and time.monotonic() < until:
         time.sleep(0.01)
-    device.reader.remove()
-    stop.set()
-    worker.join()
+    later(device, LATER_MS)
+    time.sleep(0.3)  # it lies there, and is not tapped again
     assert len(records(device)) == 1
+    stop.set()  # which is heard while it lies there
+    worker.join(10)
+    assert not worker.is_alive()
+    device.reader.remove()
+    device.step(0)
+    device.reader.insert(till.card)
+    device.step(0)
+    assert len(records(device)) == 2
     device.close()

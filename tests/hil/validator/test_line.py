@@ -18,7 +18,7 @@ from hil.control_line import ControlLine
 from hil.validator.clock import Bounds
 from hil.validator.device import Device
 from hil.validator.lists import Lists
-from scheme.errors import RecordError, TariffError
+from scheme.errors import RecordError, StoreError, TariffError
 from scheme.target import SENDER_DTYPE, TERMINAL_DTYPE
 from testbed.reference_process import ReferenceProcess
 from tests.cards import KEYS, TERMINAL
@@ -50,6 +50,11 @@ def test_a_broken_list_is_refused_and_the_old_one_stays(tmp_path: Path) -> None:
         lists.take_hotlist(5, b"seven b")
     with pytest.raises(TariffError):
         lists.take_tariff(b"{}")
+    with pytest.raises(TariffError):
+        lists.take_tariff(b"[" * 9_999)
+    (tmp_path / "tariff.json.part").mkdir()
+    with pytest.raises(StoreError, match="expected the disk to take it"):
+        lists.take_tariff(small_bundle(3))
     for held in (lists.versions, Lists(tmp_path, tmp_path / "begun.json").versions):
         assert (held.tariff.version, held.hotlist.version, 9 in held.hotlist) == (2, 4, True)
 

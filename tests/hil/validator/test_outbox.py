@@ -133,6 +133,18 @@ def test_a_status_of_200_that_is_no_receipt_acknowledges_nothing(tmp_path: Path)
     case.book.close()
 
 
+def test_an_office_that_asks_to_wait_for_ever_is_asked_again(tmp_path: Path) -> None:
+    class Sleepy(Desk):
+        def upload(self, sealed: bytes) -> Said:
+            return Said(503, b"", float("inf"))
+
+    case = Case(tmp_path, Sleepy([]))
+    case.record(1)
+    case.box.seal()
+    assert case.box.send() == 300
+    case.book.close()
+
+
 def test_an_office_that_asks_to_wait_is_obeyed(tmp_path: Path) -> None:
     case = Case(tmp_path, Desk(["refuses"]))
     case.record(1)
@@ -207,6 +219,15 @@ def test_an_office_without_a_time_endpoint_is_read_by_its_date() -> None:
         low, high = office.time()
     assert 1_000 <= high - low <= 20_000
     with Server(404, b"{}", {}) as office, pytest.raises(TargetError, match="Date header"):
+        office.time()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b'{"at_ms": Infinity}', b'{"at_ms": 1' + b"0" * 30 + b"}", b'{"at_ms": -1}', b"[" * 9_999],
+)
+def test_an_office_that_tells_no_time_is_a_named_fault(body: bytes) -> None:
+    with Server(200, body, {}) as office, pytest.raises(TargetError, match="/v1/time: expected"):
         office.time()
 
 
