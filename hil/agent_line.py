@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from hil.agent.wire import PREFIX, Fault, PlaceTold
+from hil.agent.wire import PREFIX, Fault, PlaceTold, is_token
 from hil.leases import LeaseLostError
 from scheme.errors import CardGoneError, InventoryError, ReaderError
 
@@ -30,6 +30,9 @@ class AgentLine:
     """A connection; one caller at a time."""
 
     def __init__(self, base: str, token: str, certificate: str) -> None:
+        """Take where it is; raises ReaderError if the token cannot be sent as one."""
+        if not is_token(token):
+            raise ReaderError(f"agent {base}: expected a token of visible ASCII, got another")
         self._base = base
         self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         self._certificate = certificate

@@ -77,7 +77,7 @@ class Leases:
     def check(self, lease_id: str, now_s: float) -> Lease:
         """Return a lease that lasts; raises LeaseLostError if it does not."""
         for lease in self._by_place.values():
-            if secrets.compare_digest(lease.id, lease_id):
+            if _same(lease.id, lease_id):
                 if lease.ends_s(self.heartbeat_s) > now_s:
                     return lease
                 raise LeaseLostError(_lost(lease, self.heartbeat_s, now_s))
@@ -97,7 +97,7 @@ class Leases:
     def end(self, lease_id: str) -> None:
         """Give a place back; again is no fault."""
         for lease in list(self._by_place.values()):
-            if secrets.compare_digest(lease.id, lease_id):
+            if _same(lease.id, lease_id):
                 del self._by_place[lease.place]
 
     def ended(self, now_s: float) -> list[tuple[Lease, str]]:
@@ -110,6 +110,10 @@ class Leases:
         for lease in gone:
             del self._by_place[lease.place]
         return [(lease, _lost(lease, self.heartbeat_s, now_s)) for lease in gone]
+
+
+def _same(one: str, other: str) -> bool:
+    return secrets.compare_digest(one.encode(), other.encode())
 
 
 def _lost(lease: Lease, heartbeat_s: float, now_s: float) -> str:

@@ -105,7 +105,7 @@ class AgentBench:
 
         Raises:
             InventoryError: If there is no such place.
-            ReaderError: If somebody has it, or its reader does not open.
+            ReaderError: If somebody has it, or its reader does not open in time.
         """
         self.sweep()
         with self._guard:
@@ -118,7 +118,8 @@ class AgentBench:
             stack.enter_context(locked(self._rack.lock_of(url), run, 0))
             reader = open_reader(url)
             stack.callback(reader.close)
-            with self._guard:
+            with self._guard:  # opening may have taken longer than a lease lasts unheard
+                self._leases.heard(lease.id, self._clock())
                 self._open[lease.id] = Place(wanted.place, reader, stack.pop_all())
         self._note("leased", wanted.place, f"{wanted.owner}: {wanted.run}")
         return Leased(lease.id, wanted.seconds, self._leases.heartbeat_s)

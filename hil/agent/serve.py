@@ -11,6 +11,7 @@ import uvicorn
 
 from hil.agent.app import create_app
 from hil.agent.bench import AgentBench
+from hil.agent.wire import is_token
 from hil.rack import RackFile
 from hil.rack_sections import is_loopback
 from scheme.errors import BadInputError, EnvironmentFaultError
@@ -31,6 +32,8 @@ def token_of(variable: str) -> str:
         got = f"{len(token)}" if token else "none"
         expected = f"a token of {TOKEN_LEAST} characters or more"
         raise BadInputError.at(f"${variable}", expected=expected, got=got)
+    if not is_token(token):
+        raise BadInputError.at(f"${variable}", expected="visible ASCII characters", got="others")
     return token
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import msgspec
 
 from hil.exchange import Exchange
+from scheme.errors import BadInputError
 from scheme.keys import Role
 from scheme.personalisation import CardData
 from scheme.sam import IssuerKeys, May
@@ -14,6 +15,11 @@ from scheme.sam_personalisation import SamData
 
 PREFIX = "/v1"
 BODY_MAX = 1 << 16
+
+
+def is_token(text: str) -> bool:
+    """Return whether a token can stand in a header: nothing invisible, so no line end either."""
+    return text.isascii() and text.isprintable()
 
 
 class PlaceLease(msgspec.Struct):
@@ -125,14 +131,17 @@ def issued(data: CardData | SamData) -> Issued:
 
 
 def data_of(told: Issued) -> CardData | SamData | None:
-    """Return what is to be issued, None if that is nothing or both."""
+    """Return what is to be issued, None if that is nothing or both; raises BadInputError."""
     if told.card is not None:
         return told.card if told.sam is None else None
     if told.sam is None:
         return None
     words = msgspec.structs.asdict(told.sam)
-    sets = {
-        IssuerKeys(each.issuer, Role(each.role), each.version): each.master
-        for each in told.sam.masters
-    }
-    return SamData(**words | {"masters": sets, "may": May(told.sam.may)})
+    try:
+        sets = {
+            IssuerKeys(each.issuer, Role(each.role), each.version): each.master
+            for each in told.sam.masters
+        }
+        return SamData(**words | {"masters": sets, "may": May(told.sam.may)})
+    except ValueError as error:
+        raise BadInputError.at("issue", expected="roles and rights of a SAM", got=error) from error

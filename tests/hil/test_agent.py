@@ -26,7 +26,7 @@ from hil.own_card import own_card_data
 from hil.play import play
 from hil.presence import check_ready
 from hil.rack import kind_of, load_rack
-from hil.reader import CardHolder, make_reader, open_reader
+from hil.reader import CardHolder, Reader, make_reader, open_reader
 from hil.reader_conformance import judge
 from scheme.apdu import parse_response, parse_selected, select_command
 from scheme.errors import (
@@ -75,6 +75,12 @@ places:
   - {name: out, reader: far-out, sam: "model://empty", service: mrt, place: Bundaran HI,
      direction: exit}
 """
+
+
+SAM_OF_NO_ROLE = (
+    b'{"sam": {"sam": 1, "terminal": 1, "may": 1, "masters": [[1, 99, 1, ""]], "receipt_key": "", '
+    b'"operator": 1, "category": 1, "ceiling_idr": 1, "counter": 1}}'
+)
 
 
 class Agent(NamedTuple):
@@ -234,6 +240,22 @@ def test_a_caller_that_is_not_heard_of_loses_its_place(agent: Agent, clock: Cloc
     assert agent.bench.events(1)[0].said.endswith("got nothing for 11 s")
 
 
+def test_a_place_that_took_too_long_to_open_is_not_kept(
+    agent: Agent, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(url: str) -> Reader:
+        clock.now_s += 11
+        agent.bench.sweep()
+        return open_reader(url)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("hil.agent.bench.open_reader", slow)
+        with pytest.raises(LeaseLostError):
+            open_reader(agent.url("in"))
+    with closing(open_reader(agent.url("in"))) as reader:
+        reader.transceive(SELECT)
+
+
 def test_what_fails_at_the_agent_fails_here_as_the_same(agent: Agent) -> None:
     with closing(open_reader(agent.url("in"))) as reader:
         assert isinstance(reader, CardHolder)
@@ -253,7 +275,11 @@ def test_what_fails_at_the_agent_fails_here_as_the_same(agent: Agent) -> None:
 
 @pytest.mark.parametrize(
     ("token", "said"),
-    [("another token of many characters", "the token was refused"), ("", "expected a token in")],
+    [
+        ("another token of many characters", "the token was refused"),
+        ("", "expected a token in"),
+        (TOKEN + "\n", "expected a token of visible ASCII"),
+    ],
 )
 def test_a_caller_without_the_token_gets_nothing(
     agent: Agent, monkeypatch: pytest.MonkeyPatch, token: str, said: str
@@ -278,6 +304,8 @@ def test_a_certificate_that_is_not_trusted_ends_it(agent: Agent) -> None:
         ("/v1/leases/0/exchange", b'{"apdu": "no base64"}', 400),
         ("/v1/leases/0/exchange", b'{"apdu": "AKQEAA=="}', 410),
         ("/v1/leases/0/issue", b"{}", 400),
+        ("/v1/leases/0/issue", SAM_OF_NO_ROLE, 400),
+        ("/v1/leases/%C3%A9/beat", b"", 410),
         ("/v1/leases", b"x" * 70_000, 413),
         ("/v1/none", b"", 404),
     ],
@@ -349,4 +377,7 @@ def test_an_agent_does_not_speak_plainly_to_other_machines(
         make_server(bench, TOKEN, "0.0.0.0", 0, tmp_path / "none.pem", tmp_path / "none.key")
     monkeypatch.setenv(VARIABLE, "short")
     with pytest.raises(BadInputError, match="expected a token of 16 characters or more, got 5"):
+        token_of(VARIABLE)
+    monkeypatch.setenv(VARIABLE, TOKEN + "\n")
+    with pytest.raises(BadInputError, match="expected visible ASCII characters"):
         token_of(VARIABLE)
