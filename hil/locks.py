@@ -31,6 +31,7 @@ LEAST_S = 0.1  # who only looks holds a lock for an instant; that must turn nobo
 BODY_MAX = 4_096
 ANYBODY = 0o666
 ANYBODYS_FOLDER = 0o1777
+HOW = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW  # in a folder of everybody's no link is followed
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +177,8 @@ def _open(file: Path) -> int:
     try:
         with contextlib.suppress(FileNotFoundError):
             # Without O_CREAT: in a sticky folder the kernel refuses it for another user's file.
-            return os.open(file, os.O_RDWR | os.O_CLOEXEC)
-        descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, ANYBODY)
+            return os.open(file, HOW)
+        descriptor = os.open(file, HOW | os.O_CREAT, ANYBODY)
         if os.fstat(descriptor).st_uid == os.geteuid():
             os.fchmod(descriptor, ANYBODY)
     except OSError as error:

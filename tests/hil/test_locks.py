@@ -50,6 +50,18 @@ def test_a_lock_that_somebody_has_is_refused_in_time_with_its_holder(
         raise AssertionError("it was held")
 
 
+def test_a_link_in_the_place_of_a_lock_is_not_followed(tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    kept.write_text("of somebody")
+    lock_file("a", tmp_path).symlink_to(kept)
+    with (
+        pytest.raises(EnvironmentFaultError, match="expected to open the lock"),
+        locked(["a"], "mine", 0, folder=tmp_path),
+    ):
+        raise AssertionError("it was followed")
+    assert kept.read_text() == "of somebody"
+
+
 def test_several_locks_are_taken_all_or_none(tmp_path: Path, owner: subprocess.Popen[str]) -> None:
     with pytest.raises(ReaderError, match='"b"'), locked(["c", "b", "A"], "", 0, folder=tmp_path):
         raise AssertionError("b was held")
