@@ -21,7 +21,7 @@ from hil.fpga.link import Asked, FpgaRefusedError, FpgaStrangerError, Link, Seri
 from hil.fpga.modelport import ModelPort
 from hil.fpga.regs import ID, INPUTS, OUTPUTS, SHAPES, Control, Reg, Source, Status
 from hil.fpga.tears import TearPlan, TearTold
-from hil.fpga.ties import Instant, Tie, Ties
+from hil.fpga.ties import WRAP, Instant, Tie, Ties
 from hil.protocols import BenchState, Stamp
 from scheme.errors import BadInputError, ReaderError, RecordError
 
@@ -276,11 +276,11 @@ class FpgaTimer:
         raise FpgaStrangerError(f'timer "{self.url}": expected a log of events, found none')
 
     def _wait_status(self, ticks: int, holds: Callable[[Status], bool]) -> None:
-        until: int | None = None
+        began: int | None = None
         while not holds(self.status()):
             now = self.read(Reg.TICK)
-            until = until or now + ticks
-            if now >= until:
+            began = now if began is None else began
+            if (now - began) % WRAP >= ticks:
                 return
 
     def _tied(self) -> Tie:

@@ -17,6 +17,7 @@ from hil.fpga.modelport import ModelPort
 from hil.fpga.regs import Mark, Reg, Source, Status, TearState
 from hil.fpga.stimulus import Kind, Step, Stimulus
 from hil.fpga.tears import TearPlan
+from hil.fpga.ties import WRAP
 from hil.fpga.timer import FpgaTimer, Served
 from hil.protocols import BenchState, Timer
 from scheme.errors import BadInputError
@@ -167,6 +168,17 @@ def test_edges_are_told_once_each_with_channel_and_level() -> None:
         stamps = [*timer.events(2), *timer.events(9)]
         assert [(stamp.channel, stamp.level) for stamp in stamps] == [(0, 1), (1, 1), (0, 0)]
         assert stamps[2].tick - stamps[0].tick == 200
+
+
+def test_a_wait_ends_in_time_across_the_wrap_of_the_clock() -> None:
+    fpga = Fpga(SMALL._replace(first_tick=WRAP - 200_000))
+    with on_model(fpga) as timer:
+        timer.open()
+        timer.arm(TearPlan(source=Source.NONE))
+        began = time.monotonic()
+        assert not timer.wait_fired(600_000).has_fired
+        assert time.monotonic() - began < 5
+        assert timer.read(Reg.TICK) < WRAP // 2
 
 
 def test_recorded_inputs_hold_inputs_only() -> None:
