@@ -22,7 +22,7 @@ from campaigns.killed.town import Town
 from testbed.http_target import HttpTarget
 from testbed.reference_process import ReferenceProcess
 
-SIZE = 300  # kills
+SIZE = 480  # kills: 300 at random moments of a working validator, the rest aimed or at its start
 PLANTED_SIZE = 4
 CARDS = 500
 BOOKED_S = 120.0

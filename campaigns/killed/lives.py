@@ -34,7 +34,7 @@ POLL_S = 0.003
 Got = TypeVar("Got")
 STARTING_S, TAPPING_S = 0.6, 0.3  # a random moment is drawn from up to so much
 AIMED_TAPS, PRICE_IDR = 12, 900
-WAYS = ("tapping", "aimed", "tapping", "starting", "tapping", "aimed", "tapping", "aimed")
+WAYS = ("tapping", "aimed", "tapping", "starting", "tapping", "aimed", "tapping", "tapping")
 AIMS = (
     (Ins.debit, True), (Ins.debit, False), (Ins.proof, True), (Ins.init, True), (Ins.select, False)
 )  # fmt: skip

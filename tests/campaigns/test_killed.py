@@ -12,6 +12,7 @@ from campaigns.bench.planting import patches, tree_with
 from campaigns.killed.audit import Books, faults
 from campaigns.killed.lives import AIMS, WAYS, Kill
 from campaigns.killed.town import TERMINAL, Account, Moved, Town
+from campaigns.validator import SIZE
 from hil.slices import write_columns
 from scheme.verdicts import Verdict
 
@@ -74,6 +75,12 @@ def test_forty_kills_come_in_every_way_and_at_every_aim() -> None:
     kills = [Kill.drawn(index, Random(index)) for index in range(40)]
     assert {kill.way for kill in kills} == set(WAYS)
     assert {(kill.ins, kill.answered) for kill in kills if kill.way == "aimed"} == set(AIMS)
+
+
+def test_a_whole_campaign_kills_300_times_at_random_moments_of_its_work() -> None:
+    kills = [Kill.drawn(index, Random(index)) for index in range(SIZE)]
+    assert sum(kill.way == "tapping" for kill in kills) >= 300
+    assert len({kill.after_s for kill in kills if kill.way == "tapping"}) >= 300
 
 
 @pytest.mark.parametrize("patch", patches("validator"), ids=lambda patch: patch.stem)
