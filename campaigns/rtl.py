@@ -24,7 +24,7 @@ from hil.fpga.replay import RTL, build, play
 from hil.fpga.stimuli import SETTINGS, random_stimulus
 from hil.fpga.stimulus import Stimulus, dump
 
-SIZE = 240  # stimuli, of about 12,000 ticks each
+SIZE = 200  # stimuli, of about 15,000 ticks each
 MUTANTS = 80  # with the whole size; fewer with less
 MUTANTS_MIN = 3
 AGAINST = 160  # stimuli that a mutant has to survive to be a survivor

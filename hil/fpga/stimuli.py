@@ -120,10 +120,9 @@ def _tear(script: _Script) -> None:
     chance = script.chance
     if chance.random() < 0.8:
         script.set(edges=0)  # the log is for the marks, but for what came before this
-        script.ask(frames.events(0), 14 + 9 * 8)
+        script.mean_ticks = 300
     script.set(outputs=chance.randrange(16), tear_outputs=chance.randrange(1, 16))
-    script.set(deglitch=chance.randrange(4))
-    while script.at < TICKS:
+    while script.at < 3 * TICKS:
         source = chance.choice((Source.SOFTWARE, Source.SOFTWARE, chance.choice(SOURCES), 19, 31))
         script.set(
             tear_select=source,
@@ -168,6 +167,9 @@ def _log(script: _Script) -> None:
     script.set(deglitch=chance.choice((0, 0, 1, 5)))
     if chance.random() < 0.5:
         script.set(edges=chance.randrange(1 << 16))
+    script.pause(900)
+    script.ask(frames.events(2, 1), 24)
+    script.first_event = 2
     while script.at < 2 * TICKS:  # it takes a while until something is dropped
         script.pop()
         if chance.random() < 0.3:
