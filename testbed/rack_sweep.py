@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from hil.drivers import open_part
 from hil.faults.plan import instructions
 from hil.faults.sweep import BY_EXCHANGE, Range, sweep, unit_of
+from hil.fpga.tears import Tears
 from reports.heatmap import sweep_page
-from scheme.errors import StoreError
+from scheme.errors import BadInputError, StoreError
 from testbed.progress import Progress, silent
 
 RECORD, PAGE = "sweep.json", "sweep.html"
@@ -26,6 +30,7 @@ def sweep_reader(
     step: int = 1,
     repeats: int = 1,
     reads: int = 5,
+    timer: str | None = None,
     out: Path | None = None,
     progress: Progress = silent,
 ) -> dict[str, Any]:
@@ -36,6 +41,7 @@ def sweep_reader(
         unit: What is counted; microseconds, bytes and milliseconds unless said.
         at: An instruction, several joined by `|`, or ANY. Without it DEBIT, or ANY where the unit
             counts exchanges.
+        timer: URL of a timer whose output 0 takes the card's power.
 
     Raises:
         BadInputError: If an argument cannot be, or the reader cannot make that fault.
@@ -45,7 +51,8 @@ def sweep_reader(
     by = unit_of(fault, unit)
     place = at or ("ANY" if by in BY_EXCHANGE else "DEBIT")
     swept = Range(by, instructions(place, "--at"), first, last, step, repeats, reads)
-    record = sweep(url, swept, lambda done, total: progress("sweep", done, total))
+    with _tears(timer) as tears:
+        record = sweep(url, swept, lambda done, total: progress("sweep", done, total), tears)
     if out is not None:
         try:
             out.mkdir(parents=True, exist_ok=True)
@@ -54,6 +61,19 @@ def sweep_reader(
         except OSError as error:
             raise StoreError(f"{out}: expected to write the sweep, got {error}") from error
     return record
+
+
+@contextmanager
+def _tears(url: str | None) -> Iterator[Tears | None]:
+    """Yield a timer that tears, open; raises BadInputError if it cannot."""
+    if url is None:
+        yield None
+        return
+    timer = open_part("timer", url)
+    with closing(timer):
+        if not isinstance(timer, Tears):
+            raise BadInputError.at("--timer", expected="a timer that can tear", got=url)
+        yield timer
 
 
 def sweep_lines(record: dict[str, Any]) -> list[str]:

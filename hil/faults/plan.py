@@ -3,6 +3,7 @@
     tear=lost@DEBIT         the card leaves before it hears the command
     tear=unheard@DEBIT      the card leaves after it, and its answer is lost
     tear=900us@DEBIT        the card leaves so long after the command began (hil.faults.air)
+    tear=900ticks@DEBIT     likewise, in ticks of a timer, which fires it
     tear=write3@DEBIT       a Java card leaves while it writes its third persistent value
     cut=12@DEBIT            the wire goes dead after so many bytes of the answer
     delay=400@INIT          the answer is held back so many milliseconds
@@ -46,11 +47,13 @@ class Tear(Enum):
     unheard = "unheard"
     us = "us"
     write = "write"
+    ticks = "ticks"
 
 
 NUMBERED = {Kind.cut: 0, Kind.delay: 0, Kind.corrupt: 0, Kind.duplicate: 2, Kind.swallow: 0}
 """The kinds whose value is a number, and the least it may be."""
 NUMBER_MAX = 1_000_000
+TEARS = "lost, unheard, 900us, write3 or 900ticks"
 ANY = "ANY"
 INSTRUCTIONS = {ins.name.upper(): ins for ins in Ins}
 
@@ -75,9 +78,11 @@ class Fault(NamedTuple):
     def __str__(self) -> str:
         value = str(self.number) if self.kind in NUMBERED else ""
         if self.tear is not None:
-            value = {Tear.us: f"{self.number}us", Tear.write: f"write{self.number}"}.get(
-                self.tear, self.tear.value
-            )
+            value = {
+                Tear.us: f"{self.number}us",
+                Tear.write: f"write{self.number}",
+                Tear.ticks: f"{self.number}ticks",
+            }.get(self.tear, self.tear.value)
         where = "|".join(sorted(ins.name.upper() for ins in self.at)) or ANY
         nth = f".{self.nth}" if self.nth > 1 else ""
         return f"{self.kind.value}={value}@{where}{nth}"
@@ -125,14 +130,15 @@ def _instruction(name: str, where: str) -> Ins:
 def _valued(kind: Kind, value: str, where: str) -> tuple[Tear | None, int]:
     if kind is Kind.tear:
         for tear, bare in (
-            (Tear.us, value.removesuffix("us")), (Tear.write, value.removeprefix("write"))
+            (Tear.us, value.removesuffix("us")), (Tear.write, value.removeprefix("write")),
+            (Tear.ticks, value.removesuffix("ticks")),
         ):  # fmt: skip
             least = 1 if tear is Tear.write else 0
             if bare != value and bare.isdecimal() and least <= int(bare) <= NUMBER_MAX:
                 return tear, int(bare)
         if value in (Tear.lost.value, Tear.unheard.value):
             return Tear(value), 0
-        raise BadInputError.at(where, expected="lost, unheard, 900us or write3", got=value)
+        raise BadInputError.at(where, expected=TEARS, got=value)
     if kind not in NUMBERED:
         if value:
             raise BadInputError.at(where, expected=f"{kind.value}=@INSTRUCTION", got=value)

@@ -5,6 +5,7 @@
 | `us` | the card leaves V µs after the command began, by the model of `hil.faults.air` | anywhere |
 | `lost`, `unheard` | at the V-th exchange of the tap, before or after the card hears | anywhere |
 | `write` | the card leaves in its V-th persistent write of the command | Java cards |
+| `tick` | likewise V ticks, fired by a timer | with a timer that tears |
 | `byte` | the wire goes dead after V bytes of the answer | pn532:// and vpcd:// of our own |
 | `ms` | the answer is V ms late | anywhere |
 """
@@ -18,6 +19,7 @@ from typing import Any, NamedTuple
 from hil.faults.evidence import counts
 from hil.faults.plan import Fault, Kind, Tear
 from hil.faults.tap import Bench, State, Tapped
+from hil.fpga.tears import Tears
 from scheme.apdu import Ins
 from scheme.errors import BadInputError
 
@@ -26,6 +28,7 @@ UNITS: dict[str, tuple[Kind, Tear | None]] = {
     "lost": (Kind.tear, Tear.lost),
     "unheard": (Kind.tear, Tear.unheard),
     "write": (Kind.tear, Tear.write),
+    "tick": (Kind.tear, Tear.ticks),
     "byte": (Kind.cut, None),
     "ms": (Kind.delay, None),
 }
@@ -106,7 +109,9 @@ class Point(NamedTuple):
         return told
 
 
-def sweep(url: str, swept: Range, progress: Progress) -> dict[str, Any]:
+def sweep(
+    url: str, swept: Range, progress: Progress, timer: Tears | None = None
+) -> dict[str, Any]:
     """Sweep a fault at the reader of a URL; return the record, with its verdict.
 
     INVALID if a fault did not fire, FAIL if a card was torn or paid otherwise than once, else PASS.
@@ -116,7 +121,7 @@ def sweep(url: str, swept: Range, progress: Progress) -> dict[str, Any]:
         ReaderError: If the reader cannot be opened, or not hold a card that we issue.
     """
     swept.checked()
-    bench, points = Bench(url), list[Point]()
+    bench, points = Bench(url, timer), list[Point]()
     try:
         total = len(swept.values()) * swept.repeats
         for value in swept.values():

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from hil.exchange import Transceiver, conduct
 from hil.faults.plan import Fault, Tear
+from hil.fpga.tears import Tears, TimedFaults
 from hil.issuing import may_of
 from hil.own_card import OWN_IMAGE, OWN_SEED, own_card_data
 from hil.reader import Card, held, make_reader, open_reader
@@ -70,9 +71,10 @@ class Tapped(NamedTuple):
 class Bench:
     """One reader with faults, one SAM, and cards issued here."""
 
-    def __init__(self, url: str) -> None:
-        """Open them; raises as `open_reader` does."""
-        self.reader = FaultReader(make_reader(url))
+    def __init__(self, url: str, timer: Tears | None = None) -> None:
+        """Open them, torn by the timer's output 0 if there is one; raises as `open_reader` does."""
+        inner = make_reader(url)
+        self.reader = FaultReader(inner) if timer is None else TimedFaults(inner, timer, 0)
         self.reader.open()
         self._sam = held(open_reader("model://empty"))
         keys = TestKeys(OWN_SEED)

@@ -53,6 +53,11 @@ class TearTold(NamedTuple):
 class Tears(Protocol):
     """A timer that can tear."""
 
+    @property
+    def tick_hz(self) -> float:
+        """Ticks a second."""
+        ...
+
     def arm(self, plan: TearPlan) -> None:
         """Arm the tear unit, whatever it did before."""
         ...
@@ -85,34 +90,51 @@ class Tears(Protocol):
 class TimedFaults(FaultReader):
     """A wrapper round a reader whose tears are made by a timer."""
 
+    has_timer = True
+
     def __init__(self, inner: Reader, timer: Tears, channel: int) -> None:
         super().__init__(inner)
         self._timer = timer
         self._output = 1 << channel
 
     def _tear(self, armed: Armed, apdu: bytes) -> Exchange:
-        if armed.fault.tear not in (Tear.lost, Tear.unheard):
+        tear, ticks = armed.fault.tear, armed.fault.number
+        if tear is Tear.ticks:
+            self._arm_timer(ticks)
+            proof = self._fired(ticks)
+            if not proof:
+                return self._inner.transceive(apdu)  # nothing took the card's power
+            return self._tear_at(armed, apdu, ticks * 1e6 / self._timer.tick_hz, f"; {proof}")
+        if tear not in (Tear.lost, Tear.unheard):
             return super()._tear(armed, apdu)
-        heard = armed.fault.tear is Tear.unheard
-        timer = self._timer
-        timer.clear_safe()  # it falls to safe between taps, when nobody talks to it
-        timer.arm(TearPlan(delay=DELAY_TICKS, width=WIDTH_TICKS, outputs=self._output))
-        exchange = self._inner.transceive(apdu) if heard else None
-        before_ns = monotonic_ns()
+        self._arm_timer(DELAY_TICKS)
+        exchange = self._inner.transceive(apdu) if tear is Tear.unheard else None
+        proof = self._fired(DELAY_TICKS)
+        if not proof:
+            return exchange or self._inner.transceive(apdu)
+        self._inner.field_off()
+        armed.evidence.fire(f"{tear.value}: {proof}")
+        raise CardGoneError(f'card left reader "{self.url}", as its timer was asked')
+
+    def _arm_timer(self, delay: int) -> None:
+        self._timer.clear_safe()  # it falls to safe between taps, when nobody talks to it
+        self._timer.arm(TearPlan(delay=delay, width=WIDTH_TICKS, outputs=self._output))
+
+    def _fired(self, delay: int) -> str:
+        """Trigger what is armed; return the proof that it fired and moved its pin, or nothing."""
+        timer, before_ns = self._timer, monotonic_ns()
         timer.trigger()
-        told = timer.wait_fired(WITHIN_TICKS)
+        told = timer.wait_fired(delay + WITHIN_TICKS)
         seen = _between(before_ns, monotonic_ns())
         moved = bool(timer.pins() & self._output)
         timer.disarm()
         if not (told.has_fired and told.fired and moved):
-            return exchange or self._inner.transceive(apdu)  # nothing took the card's power
-        self._inner.field_off()
+            return ""
         at = timer.instant(told.fired) or seen
-        armed.evidence.fire(
-            f"{armed.fault.tear.value}: triggered at tick {told.triggered}, fired at tick "
-            f"{told.fired}, host {at.host_ns} ns, give or take {at.uncertainty_ns} ns"
+        return (
+            f"triggered at tick {told.triggered}, fired at tick {told.fired}, "
+            f"host {at.host_ns} ns, give or take {at.uncertainty_ns} ns"
         )
-        raise CardGoneError(f'card left reader "{self.url}", as its timer was asked')
 
 
 def _between(first_ns: int, last_ns: int) -> Instant:

@@ -26,6 +26,7 @@ from scheme.sam_personalisation import SamData
 
 OPTIONS = tuple(kind.value for kind in Kind)  # of its URL, that are this wrapper's
 FLIPPED = 0x10
+BY_TIMER_ONLY = "a timer that tears, as rack sweep --timer"
 ON_WIRE_ONLY = "pn532:// or vpcd:// with a Python card of its own, where both ends are ours"
 
 
@@ -43,7 +44,10 @@ class FaultReader:
 
     Attributes:
         log: What was armed and what has fired.
+        has_timer: Whether a timer makes its tears.
     """
+
+    has_timer = False
 
     def __init__(self, inner: Reader, at_open: tuple[Fault, ...] = ()) -> None:
         self.url = f"fault+{inner.url}"
@@ -72,6 +76,8 @@ class FaultReader:
         on_wire = isinstance(self._inner, BreaksWire) and fault.kind in self._inner.wire_kinds
         if fault.kind not in self._makes and not on_wire:
             raise BadInputError.at(f"{self.url}: {fault}", expected=ON_WIRE_ONLY, got=self.url)
+        if fault.tear is Tear.ticks and not self.has_timer:
+            raise BadInputError.at(f"{self.url}: {fault}", expected=BY_TIMER_ONLY, got="none")
         evidence = self.log.arm(str(fault), self.url)
         self._armed.append(Armed(fault, evidence, fault.nth - 1))
         return evidence
@@ -159,24 +165,27 @@ class FaultReader:
                 armed.evidence.fire(f"on the wire at {_name(apdu)}")
 
     def _tear(self, armed: Armed, apdu: bytes) -> Exchange:
-        tear, number = armed.fault.tear, armed.fault.number
+        tear = armed.fault.tear
         if tear is Tear.write:
             return self._tear_write(armed, apdu)
-        heard, exchange = tear is Tear.unheard, None
         if tear is Tear.us:
-            heard = number >= heard_us(len(apdu))
-        if heard:
-            exchange = self._inner.transceive(apdu)
+            return self._tear_at(armed, apdu, armed.fault.number)
+        if tear is Tear.unheard:
+            self._inner.transceive(apdu)
         self._inner.field_off()
-        if (
-            tear is Tear.us
-            and exchange is not None
-            and number >= answered_us(len(apdu), len(exchange.response))
-        ):
-            armed.evidence.fire(f"after the answer to {_name(apdu)} was heard")
-            return exchange
-        side = "unheard" if heard else "lost"
+        side = "unheard" if tear is Tear.unheard else "lost"
         armed.evidence.fire(f"{side} at {_name(apdu)}")
+        raise self._gone(apdu)
+
+    def _tear_at(self, armed: Armed, apdu: bytes, us: float, proof: str = "") -> Exchange:
+        """Tear so long after the command began, on the side where the model of the air has it."""
+        heard = us >= heard_us(len(apdu))
+        exchange = self._inner.transceive(apdu) if heard else None
+        self._inner.field_off()
+        if exchange is not None and us >= answered_us(len(apdu), len(exchange.response)):
+            armed.evidence.fire(f"after the answer to {_name(apdu)} was heard{proof}")
+            return exchange
+        armed.evidence.fire(f"{'unheard' if heard else 'lost'} at {_name(apdu)}{proof}")
         raise self._gone(apdu)
 
     def _tear_write(self, armed: Armed, apdu: bytes) -> Exchange:

@@ -17,7 +17,7 @@ def sweep(
     fault: Annotated[str, typer.Option("--fault", help="tear, cut or delay.")] = "tear",
     unit: Annotated[
         str | None,
-        typer.Option("--unit", help="Of a tear us, lost, unheard or write; cut: byte; delay: ms."),
+        typer.Option("--unit", help="Tear: us, lost, unheard, write, tick. Cut: byte. Delay: ms."),
     ] = None,
     at: Annotated[
         str | None, typer.Option("--at", metavar="INS", help="Instruction, several by |, or ANY.")
@@ -27,6 +27,10 @@ def sweep(
     reads: Annotated[
         int, typer.Option("--reads", metavar="N", help="Read the card so often after each.")
     ] = 5,
+    timer: Annotated[
+        str | None,
+        typer.Option("--timer", metavar="URL", help="What tears: fpga://model:, fpga:///dev/..."),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="For sweep.json and sweep.html.")
     ] = None,
@@ -46,7 +50,7 @@ def sweep(
     with bars() as progress:
         record = sweep_reader(
             url, fault=fault, unit=unit, at=at, first=first, last=last, step=step, repeats=repeats,
-            reads=reads, out=out, progress=progress,
+            reads=reads, timer=timer, out=out, progress=progress,
         )  # fmt: skip
     typer.echo(document(record) if json else "\n".join(sweep_lines(record)))
     raise typer.Exit(exit_of_verdict(record["verdict"]))

@@ -149,8 +149,9 @@ def test_a_connection_that_ends_within_an_answer_is_a_card_that_left(after: int)
         ("fault+model://", "cut=3@SELECT", "pn532:// or vpcd://"),
         ("fault+java://", "cut=3@SELECT", "pn532:// or vpcd://"),
         ("fault+model://", "tear=DEBIT", "tear=VALUE@INSTRUCTION"),
-        ("fault+model://", "tear=never@DEBIT", "lost, unheard, 900us or write3"),
-        ("fault+model://", "tear=us@DEBIT", "lost, unheard, 900us or write3"),
+        ("fault+model://", "tear=never@DEBIT", "lost, unheard, 900us, write3 or 900ticks"),
+        ("fault+model://", "tear=us@DEBIT", "lost, unheard, 900us, write3 or 900ticks"),
+        ("fault+model://", "tear=9ticks@DEBIT", "a timer that tears"),
         ("fault+model://", "tear=lost@", "an instruction of SELECT"),
         ("fault+model://", "tear=lost@DEBIT.0", "a number from 1 behind the dot"),
         ("fault+model://", "delay=soon@DEBIT", "a number from 0"),
@@ -174,8 +175,8 @@ def test_a_tear_in_a_write_wants_a_java_card() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["tear=lost@DEBIT", "tear=900us@CREDIT|DEBIT.2", "tear=write3@ANY", "delay=40@INIT",
-     "collide=@SELECT", "duplicate=2@DEBIT"],
+    ["tear=lost@DEBIT", "tear=900us@CREDIT|DEBIT.2", "tear=write3@ANY", "tear=7ticks@INIT",
+     "delay=40@INIT", "collide=@SELECT", "duplicate=2@DEBIT"],
 )  # fmt: skip
 def test_a_fault_reads_as_it_is_written(text: str) -> None:
     kind, _, rest = text.partition("=")

@@ -15,6 +15,8 @@ from hil.fpga.modelport import ModelPort
 from hil.fpga.regs import TearState
 from hil.play import play
 from hil.rack import load_rack
+from scheme.errors import BadInputError
+from testbed.rack_sweep import sweep_reader
 from testbed.run import verdict_of_play
 from tests.hil.tiny_city import RACK, morning
 
@@ -59,6 +61,41 @@ def test_taps_are_torn_by_the_fpga_and_its_ticks_are_the_evidence(tmp_path: Path
     rows = [json.loads(line) for line in lines]
     ticks = [SAID.search(row["said"]) for row in rows]
     assert [int(found[2]) - int(found[1]) for found in ticks if found] == [12, 12]
+
+
+def swept(port: str) -> dict[str, Any]:
+    """Return the record of a sweep by tick, over both sides of a command and behind its answer."""
+    return sweep_reader(
+        "model://empty", unit="tick", first=0, last=72_000, step=18_000, timer=f"fpga://{port}"
+    )
+
+
+def test_a_sweep_by_tick_is_fired_by_the_fpga_to_the_tick() -> None:
+    record = swept("model:")
+    assert (record["verdict"], record["faults"]) == ("PASS", {"armed": 5, "fired": 5})
+    assert [point["new"] for point in record["points"]] == [0, 0, 1, 1, 1]
+    assert [point["recovered"] for point in record["points"]] == [0, 0, 1, 1, 0]
+    for point in record["points"]:
+        found = SAID.search(point["said"][0])
+        assert found
+        assert int(found[2]) - int(found[1]) == max(1, point["value"])
+
+
+def test_ticks_want_a_timer_that_tears() -> None:
+    with pytest.raises(BadInputError, match="expected a timer that tears"):
+        sweep_reader("model://empty", unit="tick", first=1, last=1)
+
+
+@pytest.mark.parametrize("broken", [DeadTear(), BoastfulTear()])
+def test_a_tear_unit_that_is_broken_makes_a_sweep_invalid(broken: Tear) -> None:
+    fpga = Fpga()
+    fpga._tear = broken
+    port = ModelPort(fpga)
+    port.plug()
+    try:
+        assert swept(port.path)["verdict"] == "INVALID"
+    finally:
+        port.unplug()
 
 
 @pytest.mark.parametrize("broken", [DeadTear(), BoastfulTear()])
