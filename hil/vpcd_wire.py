@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import socket
 from enum import IntEnum
+from time import monotonic
 
 HOST = "127.0.0.1"
 
@@ -47,8 +48,13 @@ def receive_frame(line: socket.socket) -> bytes:
 
 
 def _receive(line: socket.socket, size: int) -> bytes:
-    """Return `size` bytes, or none at all if the connection ends before they are here."""
+    """Return `size` bytes, or none at all if the connection ends before they are here.
+
+    Raises:
+        OSError: If they are not here in twice the socket's time, however they drip.
+    """
     parts: list[bytes] = []
+    limit_s, began_s = line.gettimeout(), monotonic()
     while size:
         line.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
         part = line.recv(size)
@@ -56,4 +62,6 @@ def _receive(line: socket.socket, size: int) -> bytes:
             return b""
         parts.append(part)
         size -= len(part)
+        if size and limit_s is not None and monotonic() - began_s > limit_s:
+            raise TimeoutError(f"expected {size} bytes more within {limit_s:g} s")
     return b"".join(parts)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 
@@ -115,3 +117,26 @@ def test_sixty_four_readers_hold_a_card_each() -> None:
         assert reader.transceive(SELECT).response[-2:] == b"\x90\x00"
     for reader in readers:
         reader.close()
+
+
+def test_a_frame_that_drips_ends_in_time() -> None:
+    with socket.create_server((HOST, 0)) as listener:
+        far = socket.create_connection(listener.getsockname())
+        near, _ = listener.accept()
+    ended = threading.Event()
+
+    def drip() -> None:
+        far.sendall(b"\x00\xff")
+        while not ended.wait(0.02):
+            far.sendall(b"x")
+
+    dripping = threading.Thread(target=drip)
+    with near, far:
+        near.settimeout(0.1)
+        dripping.start()
+        began = time.monotonic()
+        with pytest.raises(TimeoutError, match="bytes more within"):
+            receive_frame(near)
+        ended.set()
+        dripping.join()
+    assert time.monotonic() - began < 2
