@@ -24,7 +24,7 @@ from testbed.reference_process import ReferenceProcess
 
 SIZE = 480  # kills: 300 at random moments of a working validator, the rest aimed or at its start
 PLANTED_SIZE = 4
-CARDS = 500
+CARDS = 2_000  # so many that most have not tapped in the last ten seconds
 BOOKED_S = 120.0
 
 
