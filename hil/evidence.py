@@ -20,12 +20,14 @@ from scheme.dialogue import Device
 
 DISPLACED = "displaced"
 PHASES = ("detect", "select", "init", "SAM", "debit", "decide")
+GATE = "gate"  # a phase where a place has one
 
 
 class Played(NamedTuple):
     """What became of one row of the slice; instants are monotonic nanoseconds.
 
-    From `presented_ns` to `started_ns` the reader detects the card; the tap begins after it.
+    From `presented_ns` to `started_ns` the reader detects the card; the tap begins after it. From
+    `done_ns` to `opened_ns` a gate opens, where the place has one and the rider was let through.
     """
 
     intended_ns: int
@@ -34,6 +36,7 @@ class Played(NamedTuple):
     done_ns: int
     outcome: str
     exchanges: list[Timed]
+    opened_ns: int | None = None
 
 
 def tap_columns(
@@ -105,7 +108,8 @@ def summary(played: Sequence[Played | None], equal: NDArray[np.bool_]) -> dict[s
 def phases(played: Sequence[Played | None]) -> dict[str, dict[str, int]]:
     """Return percentiles of each phase over the taps that had it, microseconds.
 
-    Detection stands apart: it is no part of a tap's time. What no exchange took is `decide`.
+    Detection and gate stand apart: they are no part of a tap's time. What no exchange took is
+    `decide`.
     """
     spent: dict[str, list[int]] = {phase: [] for phase in PHASES}
     for tap in filter(None, played):
@@ -117,6 +121,8 @@ def phases(played: Sequence[Played | None]) -> dict[str, dict[str, int]]:
         for phase, taken_ns in own.items():
             spent[phase].append(taken_ns)
         spent["decide"].append(tap.done_ns - tap.started_ns - sum(own.values()))
+        if tap.opened_ns is not None:
+            spent.setdefault(GATE, []).append(tap.opened_ns - tap.done_ns)
     told = {phase: np.array(taken, np.int64) // 1_000 for phase, taken in spent.items()}
     return {
         phase: {"p50_us": _quantile(us, 50), "p99_us": _quantile(us, 99)}

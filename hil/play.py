@@ -22,6 +22,7 @@ from hil.exchange import Timed
 from hil.faults.evidence import Evidence, counts, write_evidence
 from hil.faults.plan import Tear, torn
 from hil.fpga.tears import Tears
+from hil.gates import Gates
 from hil.limits import judged
 from hil.posts import Deck, carried, close_posts, fault_logs, open_posts
 from hil.rack import RackFile, kind_of
@@ -36,10 +37,12 @@ from scheme.errors import BadInputError, PurseRefusedError, StoreError
 from scheme.hotlist import Hotlist
 from scheme.keys import TestKeys
 from scheme.records import TapRecord, trace_id
+from scheme.verdicts import Verdict
 
 FORMAT = "jakarta-one/rack-play/1"
 TEARS = {1: Tear.unheard, 2: Tear.lost}
 MOVES = (Ins.debit, Ins.credit)  # the instructions at which a plan tears
+LET_THROUGH = (Verdict.accepted.name, "recovered")
 OUT_OF_REACH_MS = 1 << 60  # later than any city instant
 Progress = Callable[[int, int], None]
 
@@ -61,8 +64,11 @@ def play(
     if speed <= 0:
         raise BadInputError.at("--speed", expected="more than 0", got=speed)
     part = read_slice(city)
-    with closing(Clocks(rack, part.terminals)) as clocks:
-        run = Run(part, rack, keys, clocks.tears())
+    with (
+        closing(Clocks(rack, part.terminals)) as clocks,
+        closing(Gates(rack, part.terminals)) as gates,
+    ):
+        run = Run(part, rack, keys, clocks.tears(), gates)
         try:
             run.play(speed, on_progress)
         finally:
@@ -79,9 +85,15 @@ class Run:
     """One play: the posts, the cards in hand, and what has been recorded so far."""
 
     def __init__(
-        self, part: Slice, rack: RackFile, keys: TestKeys, tears: Mapping[str, Tears]
+        self,
+        part: Slice,
+        rack: RackFile,
+        keys: TestKeys,
+        tears: Mapping[str, Tears],
+        gates: Gates,
     ) -> None:
         self._part = part
+        self._gates = gates
         self._rack = rack
         self._deck = Deck(part.cards, part.limits_idr, keys)
         self._posts = open_posts(part, rack, keys, tears)
@@ -163,7 +175,7 @@ class Run:
         presented_ns = now_ns()
         post.reader.insert(self._deck.card(tap.card, post.reader))
         trace, versions = trace_id(self._part.seed, tap.terminal, number), self._versions(tap)
-        record, outcome, exchanges = None, "", list[Timed]()
+        record, outcome, exchanges, opened_ns = None, "", list[Timed](), None
         started_ns = now_ns()
         try:
             presented = post.validator.tap(tap.at_ms, versions, trace, tap.amount)
@@ -173,6 +185,8 @@ class Run:
         except PurseRefusedError as refused:
             outcome = f"SW {refused.sw:04X}"
         done_ns = now_ns()
+        if outcome in LET_THROUGH:
+            opened_ns = self._gates.let_through(tap.rack_place)
         if tear is not None:
             post.reader.disarm()
             self._count_tear(tear, exchanges)
@@ -182,7 +196,9 @@ class Run:
         self._compare(row, tap, record, outcome)
         if not self._equal[row]:
             self._drift.measure(tap.terminal, post.validator.sam_counter())
-        return Played(intended_ns, presented_ns, started_ns, done_ns, outcome, exchanges)
+        return Played(
+            intended_ns, presented_ns, started_ns, done_ns, outcome, exchanges, opened_ns
+        )
 
     def _count_tear(self, tear: Evidence, exchanges: list[Timed]) -> None:
         """Count a tear as fired if it says so and the terminal did miss the answer."""

@@ -9,9 +9,10 @@ from typing import Any
 import duckdb
 import pytest
 
+from hil.parts import SimulatedGate
 from hil.play import play
 from hil.rack import load_rack
-from scheme.errors import BadInputError, InventoryError, StoreError
+from scheme.errors import BadInputError, InventoryError, ReaderError, StoreError
 from scheme.records import RecordFlag, TapRecord, records_view
 from scheme.verdicts import Verdict
 from tests.hil.tiny_city import CARDS, RACK, TinyCity, morning
@@ -225,6 +226,45 @@ def test_a_card_that_would_change_its_nature_on_the_way_is_refused(tmp_path: Pat
     rack = RACK.replace('name: out, reader: "model://empty"', 'name: out, reader: "java://empty"')
     with pytest.raises(InventoryError, match=r'of one kind at "in" and "out".*python and java'):
         played(morning(), tmp_path, rack)
+
+
+def gated() -> str:
+    """Return the rack with a channel of one relay at each place."""
+    rack = RACK.replace("rack/1", "rack/2").replace(", simulated: true", "")
+    for channel, name in enumerate(("in", "out")):
+        rack = rack.replace(f"{{name: {name},", f"{{name: {name}, gate: relay/{channel},")
+    return 'resources:\n  relay: {kind: gate, url: "sim://", simulated: true}\n' + rack
+
+
+def test_a_gate_is_opened_for_each_who_is_let_through_and_is_a_phase(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    channels: list[int] = []
+    release = SimulatedGate.release
+
+    def noted(gate: SimulatedGate, channel: int) -> int:
+        channels.append(channel)
+        return release(gate, channel)
+
+    monkeypatch.setattr(SimulatedGate, "release", noted)
+    summary, out = played(morning(), tmp_path, gated())
+    assert list(summary["phases"])[-1] == "gate"
+    taps = columns(out / "taps.parquet")
+    through = [
+        ("in", "out").index(place)
+        for place, outcome in zip(taps["rack_place"], taps["outcome"], strict=True)
+        if outcome in ("accepted", "recovered")
+    ]
+    assert channels == through
+    assert set(through) == {0, 1}
+
+
+def test_a_gate_that_does_not_open_ends_the_play(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SimulatedGate, "opened", lambda *_: None)
+    with pytest.raises(ReaderError, match=r'gate "relay/\d" of place ".*": expected it to open'):
+        played(morning(), tmp_path, gated())
 
 
 def test_time_is_kept_by_phase_and_detection_apart(tmp_path: Path) -> None:
