@@ -40,6 +40,7 @@ DEFAULT_DRIVERS = {
     ("timer", "by_id"): "fpga",
 }
 OWN_DRIVERS = ("model", "java", "vpcd", "pcsc", "pn532")  # bare, each opening has one of its own
+SIMULATORS = ("model:", "cocotb:")  # of the FPGA; each opening has one of its own
 NS_MAX = 1e9
 COUNTED = re.compile(r"/dev/tty\w+\d+|(?<=pcsc://)\d{1,2}$")
 STAYS = "a name that stays, by serial, by_id or /dev/serial/by-id"
@@ -180,6 +181,15 @@ def identity_of(url: str) -> str:
     """Return what a device's URL is locked by, however it is driven and with what options."""
     address = url.partition("?")[0].partition("://")[2]
     return address.removeprefix(f"{BY_ID}/") if address.startswith(str(BY_ID)) else url
+
+
+def device_locks(*urls: str) -> set[str]:
+    """Return what must be locked to open devices by their URLs alone; nothing for programs."""
+    return {
+        identity_of(url)
+        for url in urls
+        if not is_own(url) and url.partition("://")[2] not in SIMULATORS
+    }
 
 
 def counted(url: str) -> str:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from hil import reader_conformance
 from hil.form import Problem
-from hil.locks import standing
+from hil.locks import locked, standing
 from hil.presence import missing
 from hil.rack import RackFile, RackPlace, read_rack
-from hil.rack_sections import FEATURES
+from hil.rack_sections import FEATURES, device_locks
+from hil.reader import check_url
 from scheme.errors import InventoryError
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 CHECK_FORMAT = "jakarta-one/rack-check/1"
 CONFORMANCE_FORMAT = "jakarta-one/reader-conformance/1"
 FPGA = "fpga"
+LOCK_WITHIN_S = 10.0
 
 
 def check(path: Path, needs: Iterable[str] = (), *, offline: bool = False) -> dict[str, Any]:
@@ -91,15 +93,18 @@ def judged(url: str) -> Sequence[reader_conformance.Result | FpgaResult]:
 
     Raises:
         InventoryError: If no driver answers for the URL.
-        ReaderError: If it cannot be opened at all, which is no verdict on it.
+        ReaderError: If it cannot be opened at all, which is no verdict on it, or another has it.
     """
     scheme, _, address = url.partition("://")
-    if scheme == FPGA:
-        from hil.fpga.conformance import judge  # which wants pyserial
-        from hil.fpga.timer import FpgaTimer
+    if scheme != FPGA:
+        check_url(url)
+    with locked(device_locks(url), f"rack conformance {url}", LOCK_WITHIN_S):
+        if scheme == FPGA:
+            from hil.fpga.conformance import judge  # which wants pyserial
+            from hil.fpga.timer import FpgaTimer
 
-        return judge(FpgaTimer(address))
-    return reader_conformance.judge(url)
+            return judge(FpgaTimer(address))
+        return reader_conformance.judge(url)
 
 
 def conformance(url: str) -> dict[str, Any]:

@@ -12,10 +12,14 @@ from hil.drivers import open_part
 from hil.faults.plan import instructions
 from hil.faults.sweep import BY_EXCHANGE, Range, sweep, unit_of
 from hil.fpga.tears import Tears
+from hil.locks import locked
+from hil.rack_sections import device_locks
+from hil.reader import check_url
 from reports.heatmap import sweep_page
 from scheme.errors import BadInputError, StoreError
 from testbed.progress import Progress, silent
 
+LOCK_WITHIN_S = 10.0
 RECORD, PAGE = "sweep.json", "sweep.html"
 
 
@@ -51,7 +55,9 @@ def sweep_reader(
     by = unit_of(fault, unit)
     place = at or ("ANY" if by in BY_EXCHANGE else "DEBIT")
     swept = Range(by, instructions(place, "--at"), first, last, step, repeats, reads)
-    with _tears(timer) as tears:
+    check_url(url)
+    devices = device_locks(*filter(None, (url, timer)))
+    with locked(devices, f"rack sweep {url}", LOCK_WITHIN_S), _tears(timer) as tears:
         record = sweep(url, swept, lambda done, total: progress("sweep", done, total), tears)
     if out is not None:
         try:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from hil.locks import FOLDER_VARIABLE, locked
+from scheme.errors import ReaderError
+from testbed import rack_check, rack_sweep
 from testbed.cli.main import main
 
 SWEEP = ["rack", "sweep", "model://empty"]
@@ -53,3 +57,18 @@ def test_a_sweep_that_cannot_be_exits_2(
 ) -> None:
     assert ended([*SWEEP, *asked, "--from", "0", "--to", "1"]) == 2
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("opens", [rack_check.judged, rack_sweep.sweep_reader])
+def test_a_device_that_another_has_is_not_opened(
+    opens: Callable[[str], object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path))
+    monkeypatch.setattr("testbed.rack_check.LOCK_WITHIN_S", 0)
+    monkeypatch.setattr("testbed.rack_sweep.LOCK_WITHIN_S", 0)
+    url = "pn532:///dev/serial/by-id/usb-FTDI_X-if00"
+    with (
+        locked(["usb-FTDI_X-if00"], "a play", 0),
+        pytest.raises(ReaderError, match=r"expected it free .* held by .*a play"),
+    ):
+        opens(url)
