@@ -17,7 +17,8 @@ from hil.pcscd import DRIVER, answers
 from scheme.errors import EnvironmentFaultError
 
 APPLET = Path(__file__).resolve().parents[1] / "card_applet" / "target" / "classes"
-EXTRA = 'pip install "jakarta-one-testbed[rack]"'
+SCRIPTS = sysconfig.get_path("scripts")
+EXTRA = f'{SCRIPTS}/pip install "jakarta-one-testbed[rack]"'
 SERIAL_GROUP = "dialout"  # Debian's group of serial ports
 
 
@@ -130,13 +131,12 @@ def _applet() -> Finding:
 
 
 def _iverilog() -> Finding:
-    scripts = sysconfig.get_path("scripts")
     there = shutil.which("iverilog") and importlib.util.find_spec("cocotb")
     said = "Icarus Verilog and cocotb are installed."
     if there:
         return Finding("simulator", True, "fpga://cocotb:", said)
     said = "Icarus Verilog or cocotb is not installed."
-    mend = f'sudo apt-get install iverilog && {scripts}/pip install "jakarta-one-testbed[fpga]"'
+    mend = f'sudo apt-get install iverilog && {SCRIPTS}/pip install "jakarta-one-testbed[fpga]"'
     return Finding("simulator", False, "fpga://cocotb:", said, mend)
 
 

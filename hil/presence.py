@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import socket
 from collections.abc import Iterator
@@ -9,16 +10,22 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from hil.discovery import pcsc_readers, serial_ports
+from hil.doctor import EXTRA
 from hil.form import Problem
 from hil.rack import RackFile
 from hil.rack_sections import is_own
 from scheme.errors import InventoryError, ReaderError
 
 WITHIN_S = 2.0
+LIBRARIES = {
+    "pn532": ("serial", "pyserial"),
+    "fpga": ("serial", "pyserial"),
+    "pcsc": ("smartcard", "pyscard"),
+}  # of a driver: the module, and the package that has it
 
 
 def missing(rack: RackFile) -> list[Problem]:
-    """Return a problem for each device that is not there; a program is always there."""
+    """Return a problem for each device, library and token that is not there."""
     lines = {resource.url: (resource.line, resource.name) for resource in rack.resources.values()}
     for place in rack.places:
         for key, url in (("reader", place.reader), ("sam", place.sam)):
@@ -29,6 +36,7 @@ def missing(rack: RackFile) -> list[Problem]:
         for url, (line, name) in lines.items()
         for expected, got in _absent(url)
     ]
+    problems += _no_library(rack)
     problems += [
         Problem(str(rack.path), 0, f"agents.{agent.name}", f"a token in {agent.token_env}", "none")
         for agent in rack.agents.values()
@@ -53,6 +61,21 @@ def check_ready(rack: RackFile) -> None:
     problems = missing(rack)
     if problems:
         raise ReaderError("; ".join(str(problem) for problem in problems))
+
+
+def _no_library(rack: RackFile) -> Iterator[Problem]:
+    """Yield a problem for each library that a driver wants and Python has not."""
+    uses = [(place.line, url) for place in rack.places for url in (place.reader, place.sam)]
+    uses += [(resource.line, resource.url) for resource in rack.resources.values()]
+    told: set[str] = set()
+    for line, url in sorted(uses):
+        scheme = url.partition("://")[0]
+        module, package = LIBRARIES.get(scheme.rpartition("+")[2], ("", ""))
+        if not module or scheme.startswith("agent+") or package in told:
+            continue
+        if importlib.util.find_spec(module) is None:
+            told.add(package)
+            yield Problem(str(rack.path), line, url, f"Python's {package}", f"none; do: {EXTRA}")
 
 
 def _absent(url: str) -> Iterator[tuple[str, str]]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import uvicorn
@@ -69,22 +71,49 @@ def make_server(
     return uvicorn.Server(config)
 
 
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens; raises EnvironmentFaultError if it cannot."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise EnvironmentFaultError(
+            f"{host}:{port}: expected an address and a port to listen at, got {error}; "
+            "give others with --host and --port"
+        ) from error
+
+
 def serve(
-    rack: RackFile, token: str, host: str, port: int, certificate: Path | None, key: Path | None
+    rack: RackFile,
+    token: str,
+    host: str,
+    port: int,
+    certificate: Path | None,
+    key: Path | None,
+    *,
+    listening: Callable[[], None] = lambda: None,
 ) -> None:
-    """Offer a rack's places until told to end; every reader is closed then."""
+    """Offer a rack's places until told to end; every reader is closed then.
+
+    Args:
+        listening: Called once callers can come.
+
+    Raises:
+        BadInputError: If it would speak plain HTTP to other machines.
+        EnvironmentFaultError: If certificate, key, address or port cannot be used.
+    """
     bench = AgentBench(rack)
     server = make_server(bench, token, host, port, certificate, key)
+    door = listen(host, port)
+    listening()
     ended = threading.Event()
     sweeper = threading.Thread(target=sweep, args=(bench, ended), daemon=True)
-    with contextlib.closing(bench):
+    with contextlib.closing(bench), door:
         sweeper.start()
         try:
-            server.run()
+            server.run(sockets=[door])
         finally:
             ended.set()
-    if not server.started:
-        raise EnvironmentFaultError(f"{host}:{port}: expected to listen there, got refused")
 
 
 def sweep(bench: AgentBench, ended: threading.Event) -> None:

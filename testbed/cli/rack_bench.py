@@ -191,8 +191,12 @@ def agent(
 
     rack = _rack(file)
     check_ready(rack)
-    typer.echo(f"{len(rack.places)} places at {host}:{port}; Ctrl-C ends", err=True)
-    serve(rack, token_of(token_env), host, port, certificate, key)
+    said = f"{len(rack.places)} places at {host}:{port}; Ctrl-C ends"
+
+    def listening() -> None:
+        typer.echo(said, err=True)
+
+    serve(rack, token_of(token_env), host, port, certificate, key, listening=listening)
 
 
 def _rack(file: str) -> RackFile:

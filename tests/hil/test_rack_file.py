@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -209,6 +210,19 @@ def test_devices_that_are_not_plugged_in_are_problems_and_programs_are_not(
 def test_the_shipped_racks_miss_nothing() -> None:
     for name in ("rack.sim.yaml", "rack.pcsc.yaml"):
         assert missing(load_rack(Path(__file__).parents[2] / name)) == []
+
+
+def test_a_library_that_a_driver_wants_is_missed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module, rack, package in (
+        ("serial", "rack.pn532.yaml", "pyserial"),
+        ("serial", "rack.fpga.yaml", "pyserial"),
+        ("smartcard", "rack.pcsc.yaml", "pyscard"),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setitem(sys.modules, module, None)
+            (found,) = missing(load_rack(Path(__file__).parents[2] / rack))
+        assert f"expected Python's {package}, got none; do: " in str(found)
+        assert 'pip install "jakarta-one-testbed[rack]"' in str(found)
 
 
 def test_a_port_is_found_by_the_serial_number_in_its_name(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -178,6 +179,18 @@ def test_doctor_says_each_thing_in_a_sentence_with_its_command(
     nowhere = ran({**environment, "PATH": "/nowhere"}, "doctor").stdout
     assert "Java is not installed." in nowhere
     assert "do:    sudo apt-get install openjdk-17-jdk-headless maven" in nowhere
+
+
+def test_an_agent_says_that_its_port_is_taken_and_nothing_before_it_listens(
+    environment: dict[str, str],
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        told = {**environment, "JAKARTA_ONE_AGENT_TOKEN": "a-token-of-this-bench"}
+        done = ran(told, "agent", "rack.sim.yaml", "--port", port)
+    assert done.returncode == 3
+    assert done.stderr.startswith(f"jakarta-one: 127.0.0.1:{port}: expected an address and a port")
+    assert "give others with --host and --port" in done.stderr
 
 
 def test_scan_is_the_start_of_a_rack_file(environment: dict[str, str]) -> None:
