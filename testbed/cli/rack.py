@@ -55,6 +55,7 @@ def play(
             f"{played['mismatches']} card parts differ, {played['displaced']} displaced; "
             f"{sum(played[what]['fired'] for what in ('tears', 'faults'))} of "
             f"{sum(played[what]['armed'] for what in ('tears', 'faults'))} faults fired; "
-            f"p50 {played['p50_us']} us, p99 {played['p99_us']} us"
+            f"a tap takes p50 {played['service_p50_us']} us, p99 {played['service_p99_us']} us; "
+            f"from its planned instant p50 {played['p50_us']} us, p99 {played['p99_us']} us"
         )
     raise typer.Exit(exit_of_verdict(played["verdict"]))

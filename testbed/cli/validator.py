@@ -41,12 +41,15 @@ def say(
 ) -> None:
     """Say one order to a device and print the event that answers it, as JSON.
 
+    Exits with 1 if that event is an error.
+
     Example: jakarta-one validator say 127.0.0.1:9500 present amount_idr=3500
     """
     import json
 
     from hil.control_line import ANSWERS, ControlLine
     from scheme.errors import BadInputError
+    from testbed.cli.exits import ExitCode
 
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal():
@@ -58,9 +61,12 @@ def say(
     try:
         line.wait({"ready"}, within_s)
         line.order(order, **said)
-        typer.echo(json.dumps(line.wait({ANSWERS[order], "error"}, within_s)))
+        answer = line.wait({ANSWERS[order], "error"}, within_s)
     finally:
         line.close()
+    typer.echo(json.dumps(answer))
+    if answer["event"] == "error":
+        raise typer.Exit(ExitCode.failed)
 
 
 def _field(text: str) -> tuple[str, int | str]:

@@ -125,6 +125,14 @@ def test_power_off_does_not_wait_for_a_tap_that_waits_for_its_card(tmp_path: Pat
         waiting.process.communicate()
 
 
+def test_an_order_that_the_device_refuses_is_no_success(served: Served) -> None:
+    words = ["validator", "say", f"127.0.0.1:{served.port}", "clock", "at_ms=x"]
+    done = CliRunner().invoke(make_app(), words)
+    assert done.exit_code == 1
+    assert json.loads(done.stdout)["event"] == "error"
+    assert "expected at_ms (int)" in json.loads(done.stdout)["text"]
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
