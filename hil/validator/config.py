@@ -12,7 +12,7 @@
     tariff: tariff.json           # the bundle it begins with
     office: http://127.0.0.1:8470 # without it, it only keeps
     control: 127.0.0.1:9500       # without it, nobody can ask it anything
-    test_keys: 7                  # their seed; a real one has signing_key and mac_key, in hex
+    test_keys: 0                  # their seed; a real one has signing_key and mac_key, in hex
     issue: 1016                   # a virtual SAM is issued for cards of this bank
 """
 
