@@ -66,8 +66,10 @@ def ran(environment: dict[str, str], *words: str) -> subprocess.CompletedProcess
 @pytest.fixture
 def holding(environment: dict[str, str], rack: str) -> Iterator[subprocess.Popen[str]]:
     """Return a process in which a person holds a place."""
+    # Tests that run in the background have the interrupt ignored, which children inherit.
+    heeding = ("env", "--default-signal=INT")
     process = subprocess.Popen(
-        command("lock", "in", "--rack", rack, "--for", "5"),
+        [*heeding, *command("lock", "in", "--rack", rack, "--for", "5")],
         cwd=CHECKOUT, env=environment, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert process.stdout is not None
