@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scheme.errors import BadInputError, EnvironmentFaultError, ReaderError
@@ -40,6 +40,7 @@ instants = st.lists(st.integers(0, 20_000_000), max_size=40).map(sorted)
 some_ms = st.lists(st.integers(1, 3_000), min_size=40, max_size=40)
 
 
+@settings(deadline=None)
 @given(instants, some_ms)
 def test_a_gate_makes_riders_wait_as_lindley_has_it(arrived: list[int], took_ms: list[int]) -> None:
     clock = JumpingClock()
@@ -51,6 +52,7 @@ def test_a_gate_makes_riders_wait_as_lindley_has_it(arrived: list[int], took_ms:
     assert ended.service_us.tolist() == busy
 
 
+@settings(deadline=None)
 @given(instants, some_ms, st.integers(1, 5), st.integers(0, 5))
 def test_gates_on_and_off_the_rack_serve_side_by_side(
     arrived: list[int], took_ms: list[int], gates: int, racked: int
@@ -68,6 +70,7 @@ def test_gates_on_and_off_the_rack_serve_side_by_side(
     assert [i for i, at in enumerate(ended.answered_ns) if at] == racked_riders
 
 
+@settings(deadline=None)
 @given(instants, some_ms, some_ms, st.sampled_from([1.0, 2.5, 60.0]))
 def test_late_starts_move_waits_by_no_more_than_the_lateness(
     arrived: list[int], took_ms: list[int], late_ms: list[int], speed: float
@@ -84,6 +87,7 @@ def test_late_starts_move_waits_by_no_more_than_the_lateness(
     assert ended.wait_us.tolist() == lindley(arrived, gate_busy).tolist()
 
 
+@settings(deadline=None)
 @given(instants, some_ms)
 def test_the_city_s_own_gates_agree_with_lindley(arrived: list[int], took_ms: list[int]) -> None:
     busy = np.array(took_ms[: len(arrived)], np.int64)
